@@ -1,0 +1,403 @@
+"""The command line: options in, one action called, files and an exit code out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seatrial import __version__
+from seatrial.app.progress import ProgressBar
+from seatrial.errors import DataError, SeatrialError, UsageError
+
+if TYPE_CHECKING:
+    from seatrial.actions.result import Result
+
+EXIT = {"pass": 0, "fail": 1, "inconclusive": 2, "invalid": 3}
+USAGE, OUR_BUG, INTERRUPTED = 64, 70, 130
+
+app = typer.Typer(
+    name="seatrial",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Ship, do not ship, or cannot tell yet: compare model versions from their predictions, with evidence.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="BASELINE CANDIDATE [MORE]...",
+        help="Prediction files: CSV, TSV, JSON, JSONL, Parquet (.gz, .zst), Arrow; "
+        "FILE#COLUMN picks one model of a wide file.",
+    ),
+]
+OneFile = Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A prediction file, or FILE#COLUMN.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", "-m", help="A catalogue name, NAME=FORMULA or module:function; repeat for more."),
+]
+By = Annotated[str | None, typer.Option("--by", help="Slice by these columns: sex,age:quartiles,length(text).")]
+Cross = Annotated[int, typer.Option("--cross", help="Cross slices to depth 1 or 2.")]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", help="Column naming rows that belong together (user, document).")
+]
+PolicyFile = Annotated[Path | None, typer.Option("--policy", help="YAML policy: what must hold to ship.")]
+Models = Annotated[
+    str | None,
+    typer.Option(
+        "--models", help="Which models of one file: a,b (columns of a wide file, or values of its model column)."
+    ),
+]
+Target = Annotated[str | None, typer.Option("--target", help="Column of the truth.")]
+Prediction = Annotated[str | None, typer.Option("--prediction", help="Column of the predicted label or number.")]
+Score = Annotated[str | None, typer.Option("--score", help="Column of the positive class's score.")]
+Id = Annotated[str | None, typer.Option("--id", help="Column that names an example; @row pairs rows by position.")]
+Positive = Annotated[str | None, typer.Option("--positive", help="The positive class.")]
+Weight = Annotated[str | None, typer.Option("--weight", help="Column of row weights.")]
+Weights = Annotated[str, typer.Option("--weights", help="What a weight is: sampling or counts.")]
+Threshold = Annotated[
+    float,
+    typer.Option(
+        "--threshold", help="Score from which a row is predicted positive, where there is no prediction column."
+    ),
+]
+Task = Annotated[
+    str | None, typer.Option("--task", help="binary, multiclass, multilabel or regression, where the guess is wrong.")
+]
+Lower = Annotated[
+    list[str] | None,
+    typer.Option("--lower-is-better", help="A formula metric of which less is better; repeat for more."),
+]
+Level = Annotated[float, typer.Option("--level", help="Level of the intervals no policy decides.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of whatever is resampled.")]
+Html = Annotated[Path | None, typer.Option("--report", help="Write the HTML report here.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the JSON here (- for standard output).")]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write Markdown for a pull request here.")]
+Junit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here, one test case a check.")]
+Unpaired = Annotated[
+    bool, typer.Option("--unpaired", help="The files hold different examples: compare them as independent samples.")
+]
+AllPairs = Annotated[bool, typer.Option("--all-pairs", help="Compare every pair, not only each with the baseline.")]
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help="Exit by the verdict: 0 pass, 1 fail, 2 inconclusive, 3 invalid.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"seatrial {__version__}")
+        raise typer.Exit(0)
+
+
+@app.command()
+def compare(
+    files: Files,
+    metric: Metrics = None,
+    by: By = None,
+    cross: Cross = 1,
+    cluster: Cluster = None,
+    policy: PolicyFile = None,
+    models: Models = None,
+    target: Target = None,
+    prediction: Prediction = None,
+    score: Score = None,
+    id: Id = None,
+    positive: Positive = None,
+    weight: Weight = None,
+    weights: Weights = "sampling",
+    threshold: Threshold = 0.5,
+    task: Task = None,
+    unpaired: Unpaired = False,
+    all_pairs: AllPairs = False,
+    lower_is_better: Lower = None,
+    level: Level = 0.95,
+    seed: Seed = 0,
+    report: Html = None,
+    json: Json = None,
+    markdown: Markdown = None,
+    junit: Junit = None,
+    exit_code: ExitCode = False,
+) -> int:
+    """Compare versions from their predictions, and say whether to ship."""
+    from seatrial.actions.compare import compare as action
+
+    outputs = _outputs(report, json, markdown, junit)
+    with ProgressBar() as bar:
+        result = action(
+            *files,
+            metrics=metric or (),
+            by=by or (),
+            cross=cross,
+            cluster=cluster,
+            policy=policy,
+            models=_models(models),
+            target=target,
+            prediction=prediction,
+            score=score,
+            id=id,
+            positive=positive,
+            weight=weight,
+            weights=weights,
+            threshold=threshold,
+            task=task,
+            unpaired=unpaired,
+            all_pairs=all_pairs,
+            lower_is_better=lower_is_better or (),
+            level=level,
+            seed=seed,
+            progress=bar,
+        )
+    _hand_over(result, outputs)
+    return EXIT[result.verdict.status] if exit_code else 0
+
+
+@app.command()
+def evaluate(
+    predictions: OneFile,
+    metric: Metrics = None,
+    by: By = None,
+    cross: Cross = 1,
+    cluster: Cluster = None,
+    policy: PolicyFile = None,
+    target: Target = None,
+    prediction: Prediction = None,
+    score: Score = None,
+    id: Id = None,
+    positive: Positive = None,
+    weight: Weight = None,
+    weights: Weights = "sampling",
+    threshold: Threshold = 0.5,
+    task: Task = None,
+    lower_is_better: Lower = None,
+    level: Level = 0.95,
+    seed: Seed = 0,
+    report: Html = None,
+    json: Json = None,
+    markdown: Markdown = None,
+    junit: Junit = None,
+    exit_code: ExitCode = False,
+) -> int:
+    """Measure one version: every metric with its interval, and its absolute bounds where a policy sets them."""
+    from seatrial.actions.evaluate import evaluate as action
+
+    outputs = _outputs(report, json, markdown, junit)
+    with ProgressBar() as bar:
+        result = action(
+            predictions,
+            metrics=metric or (),
+            by=by or (),
+            cross=cross,
+            cluster=cluster,
+            policy=policy,
+            target=target,
+            prediction=prediction,
+            score=score,
+            id=id,
+            positive=positive,
+            weight=weight,
+            weights=weights,
+            threshold=threshold,
+            task=task,
+            lower_is_better=lower_is_better or (),
+            level=level,
+            seed=seed,
+            progress=bar,
+        )
+    _hand_over(result, outputs)
+    return EXIT[result.verdict.status] if exit_code else 0
+
+
+@app.command()
+def gate(
+    files: Files,
+    policy: PolicyFile = None,
+    metric: Metrics = None,
+    by: By = None,
+    cross: Cross = 1,
+    cluster: Cluster = None,
+    models: Models = None,
+    target: Target = None,
+    prediction: Prediction = None,
+    score: Score = None,
+    id: Id = None,
+    positive: Positive = None,
+    weight: Weight = None,
+    weights: Weights = "sampling",
+    threshold: Threshold = 0.5,
+    task: Task = None,
+    unpaired: Unpaired = False,
+    lower_is_better: Lower = None,
+    seed: Seed = 0,
+    report: Html = None,
+    json: Json = None,
+    markdown: Markdown = None,
+    junit: Junit = None,
+) -> int:
+    """Gate a version in CI: quiet, and the exit code is the verdict (0 pass, 1 fail, 2 inconclusive, 3 invalid)."""
+    from seatrial.actions.compare import compare as action
+
+    outputs = _outputs(report, json, markdown, junit)
+    result = action(
+        *files,
+        metrics=metric or (),
+        by=by or (),
+        cross=cross,
+        cluster=cluster,
+        policy=policy,
+        models=_models(models),
+        target=target,
+        prediction=prediction,
+        score=score,
+        id=id,
+        positive=positive,
+        weight=weight,
+        weights=weights,
+        threshold=threshold,
+        task=task,
+        unpaired=unpaired,
+        lower_is_better=lower_is_better or (),
+        seed=seed,
+    )
+    _hand_over(result, outputs, quiet=True)
+    return EXIT[result.verdict.status]
+
+
+@app.command()
+def metrics(
+    name: Annotated[str | None, typer.Argument(help="Show one metric, or those of a task.")] = None,
+) -> int:
+    """List the catalogue: every metric with its formula."""
+    from seatrial.actions.metrics import catalogue_text
+
+    typer.echo(catalogue_text(name), nl=False)
+    return 0
+
+
+@app.command()
+def demo(
+    report: Annotated[Path, typer.Option("--report", help="Where the HTML report goes.")] = Path("seatrial-demo.html"),
+    json: Json = None,
+) -> int:
+    """Run the main job on real data that come with the package."""
+    from seatrial.actions.demo import demo as action
+
+    outputs = _outputs(report, json, None, None)
+    typer.echo(
+        "Adult census income: logistic regression (baseline) against gradient boosting, 16,281 people.", err=True
+    )
+    with ProgressBar() as bar:
+        result = action(progress=bar)
+    _hand_over(result, outputs)
+    return 0
+
+
+def _models(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _outputs(report: Path | None, json: Path | None, markdown: Path | None, junit: Path | None) -> dict[Path, Any]:
+    """Where each format goes; refused here, before the work, when it cannot be written."""
+    from seatrial.actions.report import check_writable
+
+    wanted: dict[Path, Any] = {}
+    for path, kind in ((report, "html"), (json, "json"), (markdown, "markdown"), (junit, "junit")):
+        if path is None:
+            continue
+        if path in wanted:
+            raise UsageError(f"'{path}' is named for two formats; give each its own file.")
+        if str(path) != "-":
+            check_writable(path)
+        wanted[path] = kind
+    return wanted
+
+
+def _hand_over(result: "Result", outputs: dict[Path, Any], *, quiet: bool = False) -> None:
+    """Write the files, then say the verdict; `-` prints one format alone."""
+    from seatrial.actions.report import write_reports
+    from seatrial.reports import render
+    from seatrial.reports.text import to_text
+
+    written = write_reports(result, {path: kind for path, kind in outputs.items() if str(path) != "-"})
+    printed = [render(result.scorecard, kind) for path, kind in outputs.items() if str(path) == "-"]
+    if printed:
+        typer.echo("".join(printed), nl=False)
+        return
+    if quiet:
+        verdict = result.verdict
+        typer.echo(f"{verdict.status.upper()}: {_clean(verdict.sentence)}")
+        for check in verdict.checks:
+            if check.status != "pass":
+                typer.echo(f"  {check.status}: {_clean(check.name)}: {_clean(check.reason)}")
+        return
+    console = _console()
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    typer.echo(
+        to_text(
+            result.scorecard,
+            width=console.width,
+            colour=console.is_terminal and not console.no_color,
+            unicode=unicode,
+            written=[str(path) for path in written],
+        ),
+        nl=False,
+    )
+
+
+def _clean(text: str) -> str:
+    from seatrial.reports.hostile import visible
+
+    return str(visible(text))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; whatever goes wrong is one sentence on standard error."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code of DESIGN section 5."""
+    command = typer.main.get_command(app)
+    try:
+        found = command.main(args=arguments, prog_name="seatrial", standalone_mode=False)
+        return found if isinstance(found, int) else 0
+    except SeatrialError as error:
+        _say(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted; nothing was written")
+        return INTERRUPTED
+    except typer.Exit as stop:
+        return stop.exit_code
+    except MemoryError:
+        _say("there is not enough memory for these data; give fewer columns, slices or rows")
+        return DataError.exit_code
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the vendored parser's usage errors
+            _say(f"{error.format_message()} See `seatrial --help`.")
+            return USAGE
+        _say(
+            f"this is our bug: {type(error).__name__}: {error}. Please report it with the command you ran "
+            f"(SEATRIAL_DEBUG=1 shows where)."
+        )
+        import os
+
+        if os.environ.get("SEATRIAL_DEBUG"):
+            raise
+        return OUR_BUG
+
+
+def _say(sentence: str) -> None:
+    typer.echo(f"seatrial: {_clean(sentence)}", err=True)

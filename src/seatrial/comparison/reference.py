@@ -1,0 +1,76 @@
+"""The model that learnt nothing: always the most frequent class, or always the mean, for scale."""
+
+from functools import partial
+
+import numpy as np
+
+from seatrial.comparison.versions import Comparison
+from seatrial.records import Estimate
+from seatrial.stats.means import mean_interval
+from seatrial.stats.proportions import proportion_interval
+
+
+def reference(comparison: Comparison, *, level: float = 0.95) -> tuple[Estimate, ...]:
+    """Accuracy of always answering the most frequent class; RMSE of always answering the mean."""
+    frame, alpha = comparison.frame, 1 - level
+    if frame.task == "regression":
+        return _mean_answer(comparison, alpha)
+    if frame.task == "multilabel":
+        return ()
+    target = comparison.measurers[0].read("target")
+    counts = np.bincount(target[target >= 0].astype(int), minlength=len(frame.labels))
+    if not counts.sum():
+        return ()
+    most, n = int(counts.argmax()), int(counts.sum())
+    name = f"always {frame.labels[most]}"
+    low, high, methods = proportion_interval([counts[most]], [n], alpha=alpha)
+    make = partial(Estimate, model=name, n=n, level=level, notes=("a model that learnt nothing, for scale",))
+    found = [
+        make(
+            metric="accuracy", value=float(counts[most] / n), low=float(low[0]), high=float(high[0]), method=methods[0]
+        )
+    ]
+    if frame.task == "binary" and frame.positive is not None:
+        prevalence = float(counts[frame.positive] / n)
+        if most != frame.positive:
+            found.append(make(metric="recall", value=0.0, method="by definition"))
+        if any(frame.scored):
+            low, high, methods = proportion_interval([counts[frame.positive]], [n], alpha=alpha)
+            found.append(
+                make(
+                    metric="average_precision",
+                    value=prevalence,
+                    low=float(low[0]),
+                    high=float(high[0]),
+                    method=methods[0],
+                )
+            )
+    return tuple(found)
+
+
+def _mean_answer(comparison: Comparison, alpha: float) -> tuple[Estimate, ...]:
+    target = np.asarray(comparison.measurers[0].read("target"), dtype=float)
+    target = target[np.isfinite(target)]
+    if len(target) < 3:
+        return ()
+    squares = (target - target.mean()) ** 2
+    value = float(np.sqrt(squares.mean()))
+    if value == 0:
+        return ()
+    error = float(squares.std(ddof=1) / np.sqrt(len(squares)) / (2 * value))
+    low, high = mean_interval([value], [error], [len(target) - 1], alpha=alpha)
+    return (
+        Estimate(
+            model="always the mean",
+            metric="root_mean_squared_error",
+            n=len(target),
+            value=value,
+            standard_error=error,
+            low=float(low[0]),
+            high=float(high[0]),
+            level=1 - alpha,
+            method="delta method, t",
+            higher_is_better=False,
+            notes=("a model that learnt nothing, for scale",),
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Flips: rows whose answer changed between two versions, both ways, by class, and which rows to look at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seatrial.data.frame import Frame
+from seatrial.records import ClassFlips, Example, Flips
+from seatrial.stats.paired import mcnemar_midp
+
+EXAMPLES = 10
+CLASSES = 50
+"""Classes listed in the forgetting table: those that lost most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A row to show: its place in the frame, and what both versions say of it."""
+
+    row: int
+    example: Example
+
+
+def flips(frame: Frame, pair: tuple[int, int]) -> Flips:
+    """Count rows won, lost and changed; rows that lack a label of either version are left out. Examples are added
+    later."""
+    right_b, right_c, known, differ = _conditions(frame, pair)
+    label = "target" if frame.task in ("binary", "multiclass") else "0"
+    result = frame.engine.query(
+        f"SELECT {label} AS label, count(*) AS n, "
+        f"sum(CASE WHEN {right_c} AND NOT ({right_b}) THEN 1 ELSE 0 END) AS gained, "
+        f"sum(CASE WHEN {right_b} AND NOT ({right_c}) THEN 1 ELSE 0 END) AS lost, "
+        f"sum(CASE WHEN {differ} THEN 1 ELSE 0 END) AS changed "
+        f'FROM "{frame.table}" WHERE {known} GROUP BY {label} ORDER BY {label}'
+    )
+    counts = {
+        name: np.asarray(result[name], dtype=float).astype(int) for name in ("label", "n", "gained", "lost", "changed")
+    }
+    n, gained, lost, changed = (int(counts[name].sum()) for name in ("n", "gained", "lost", "changed"))
+    by_class: list[ClassFlips] = []
+    if frame.task in ("binary", "multiclass"):
+        by_class = [
+            ClassFlips(label=frame.labels[c], n=int(m), gained=int(g), lost=int(f))
+            for c, m, g, f in zip(counts["label"], counts["n"], counts["gained"], counts["lost"], strict=True)
+        ]
+        by_class = sorted(by_class, key=lambda c: (c.gained - c.lost, c.label))[:CLASSES]
+    notes = {
+        "regression": (
+            "gained: rows whose prediction came nearer to the target; lost: rows whose prediction moved away",
+        ),
+        "multilabel": ("a row is right when all its labels are",),
+    }.get(frame.task, ())
+    return Flips(
+        baseline=frame.models[pair[0]],
+        candidate=frame.models[pair[1]],
+        n=n,
+        gained=gained,
+        lost=lost,
+        changed=changed,
+        churn=changed / n if n else 0.0,
+        mcnemar_p_value=float(mcnemar_midp([gained], [lost])[0]) if n else None,
+        by_class=tuple(by_class),
+        notes=notes,
+    )
+
+
+def changed_rows(frame: Frame, pair: tuple[int, int], *, lost: bool, limit: int = EXAMPLES) -> list[Changed]:
+    """The rows lost (or gained) on which the versions differ most: by score, by error, else in the file's order."""
+    right_b, right_c, known, _ = _conditions(frame, pair)
+    wanted = f"{right_b} AND NOT ({right_c})" if lost else f"{right_c} AND NOT ({right_b})"
+    b, c = pair
+    scored = frame.task == "binary" and bool(frame.scored) and frame.scored[b] and frame.scored[c]
+    if frame.task == "regression":
+        size = f"abs(abs(prediction_{c} - target) - abs(prediction_{b} - target))"
+    else:
+        size = f"abs(score_{c} - score_{b})" if scored else "0"
+    labels = ["target", f"prediction_{b}", f"prediction_{c}"]
+    if frame.task == "multilabel":
+        labels = [f"{name}_l{k}" for name in labels for k in range(len(frame.labels))]
+    scores = [f"score_{b}", f"score_{c}"] if scored else []
+    columns = ", ".join(["row", *(["id"] if frame.has_id else []), *labels, *scores])
+    result = frame.engine.query(
+        f'SELECT {columns} FROM "{frame.table}" WHERE {known} AND {wanted} ORDER BY {size} DESC NULLS LAST, row '
+        f"LIMIT {limit}"
+    )
+    found = []
+    for at, row in enumerate(result["row"]):
+        said = [_said(frame, result, name, at) for name in ("target", f"prediction_{b}", f"prediction_{c}")]
+        found.append(
+            Changed(
+                row=int(row),
+                example=Example(
+                    id=str(result["id"][at]) if frame.has_id else f"row {int(row) + 1}",
+                    target=said[0],
+                    baseline=said[1],
+                    candidate=said[2],
+                    baseline_score=float(result[f"score_{b}"][at]) if scored else None,
+                    candidate_score=float(result[f"score_{c}"][at]) if scored else None,
+                ),
+            )
+        )
+    return found
+
+
+def _conditions(frame: Frame, pair: tuple[int, int]) -> tuple[str, str, str, str]:
+    """SQL: baseline right, candidate right, both known, answers differ."""
+    b, c = pair
+    if frame.task == "multilabel":
+        places = range(len(frame.labels))
+        right = [" AND ".join(f"prediction_{m}_l{k} = target_l{k}" for k in places) for m in (b, c)]
+        known = " AND ".join(
+            f"target_l{k} IS NOT NULL AND prediction_{b}_l{k} IS NOT NULL AND prediction_{c}_l{k} IS NOT NULL"
+            for k in places
+        )
+        differ = " OR ".join(f"prediction_{b}_l{k} <> prediction_{c}_l{k}" for k in places)
+        return f"({right[0]})", f"({right[1]})", f"({known})", f"({differ})"
+    known = f"target IS NOT NULL AND prediction_{b} IS NOT NULL AND prediction_{c} IS NOT NULL"
+    differ = f"prediction_{b} <> prediction_{c}"
+    if frame.task == "regression":
+        nearer = f"abs(prediction_{c} - target) < abs(prediction_{b} - target)"
+        farther = f"abs(prediction_{c} - target) > abs(prediction_{b} - target)"
+        return farther, nearer, known, differ
+    return f"prediction_{b} = target", f"prediction_{c} = target", known, differ
+
+
+def _said(frame: Frame, result: dict[str, np.ndarray], name: str, at: int) -> str:
+    if frame.task == "multilabel":
+        return ", ".join(label for k, label in enumerate(frame.labels) if result[f"{name}_l{k}"][at] == 1) or "(none)"
+    if frame.task == "regression":
+        return f"{float(result[name][at]):.6g}"
+    return frame.labels[int(result[name][at])]

@@ -1,0 +1,61 @@
+"""Groupings: all rows, one slice column, or a cross of several; each cuts the rows into slices 0..size-1."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.data.frame import Frame
+from seatrial.records import Slice
+
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouping:
+    """Slice columns (positions in `frame.slices`) crossed with each other; `()` is all rows."""
+
+    columns: tuple[int, ...]
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+
+    @property
+    def size(self) -> int:
+        return prod(len(level) for level in self.levels)
+
+    def key(self, index: int) -> Slice:
+        """The slice at a position, as a reader names it: `{"sex": "Female", "age": "17 to 28"}`."""
+        positions = np.unravel_index(index, tuple(len(level) for level in self.levels)) if self.columns else ()
+        return {name: level[int(p)] for name, level, p in zip(self.names, self.levels, positions, strict=True)}
+
+    def index(self, key: Slice) -> int | None:
+        """The position of a slice, or None when some level is not there."""
+        position = 0
+        for name, levels in zip(self.names, self.levels, strict=True):
+            if key[name] not in levels:
+                return None
+            position = position * len(levels) + levels.index(key[name])
+        return position
+
+    def combine(self, codes: list[NDArray[np.generic]]) -> Codes:
+        """Slice positions from the codes of each column, (n,)."""
+        combined = np.zeros(len(codes[0]), dtype=np.intp)
+        for levels, column in zip(self.levels, codes, strict=True):
+            combined = combined * len(levels) + column.astype(np.intp)
+        return combined
+
+
+def grouping(frame: Frame, columns: tuple[int, ...]) -> Grouping:
+    """The grouping by some of the frame's slice columns."""
+    chosen = [frame.slices[k] for k in columns]
+    return Grouping(columns=columns, names=tuple(c.name for c in chosen), levels=tuple(c.levels for c in chosen))
+
+
+def groupings(frame: Frame, *, explored: tuple[int, ...], cross: int) -> list[Grouping]:
+    """All rows, then every slice column asked for, then their crosses up to `cross` columns deep."""
+    found = [grouping(frame, ())]
+    for depth in range(1, cross + 1):
+        found += [grouping(frame, chosen) for chosen in combinations(explored, depth)]
+    return found

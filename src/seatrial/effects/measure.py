@@ -1,0 +1,372 @@
+"""Measure metrics of a frame on every slice: one scan for what adds up, sorted scans for ranks, resampling for the
+rest."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.data.frame import Frame
+from seatrial.effects.cases import Cases, Floats
+from seatrial.effects.columns import ROW_NAMES, Reader, check_names, column_array, label_names
+from seatrial.effects.grouping import Grouping
+from seatrial.effects.means import from_cases, from_moments
+from seatrial.effects.measured import Measured, merge
+from seatrial.effects.quantiles import influence as quantile_influences
+from seatrial.effects.quantiles import measure_quantile
+from seatrial.effects.ranks import Ranker, influences, measure_ranked
+from seatrial.effects.resampled import measure_banded, measure_function
+from seatrial.effects.scan import MAX_CELL_CLASSES, TermGroup, scan
+from seatrial.effects.terms import Influences
+from seatrial.errors import UsageError
+from seatrial.expressions import (
+    Column,
+    Mean,
+    MetricRef,
+    Name,
+    Node,
+    Number,
+    Share,
+    atoms,
+    depends_only_on,
+    evaluate_rows,
+    resolve,
+    row_columns,
+)
+from seatrial.expressions import Quantile as QuantileAtom
+from seatrial.metrics.base import Averaged, Banded, Formula, Marginal, Metric, PerClass, Quantile, Ranked, Resampled
+from seatrial.metrics.catalogue import Catalogue
+from seatrial.stats.quantiles import grouped_quantiles
+
+Pair = tuple[int, ...]
+Progress = Callable[[str, int, int], None]
+"""(what, done, of)."""
+
+LABEL_NAMES = frozenset({"target", "prediction"})
+MAX_RESAMPLED_SLICES = 100
+
+
+def catalogue_of(frame: Frame, *, operational: tuple[str, ...], formulas: dict[str, Formula]) -> Catalogue:
+    """What can be measured on a frame."""
+    return Catalogue(
+        task=frame.task,
+        labels=frame.labels,
+        scored=bool(frame.scored) and all(frame.scored),
+        columns=frame.values,
+        operational=operational,
+        formulas=formulas,
+    )
+
+
+def bind(metric: Metric, frame: Frame, catalogue: Catalogue) -> Metric:
+    """A metric ready for a frame: names of a formula resolved, `centre` filled in; raises `UsageError` for an unknown
+    name."""
+    if isinstance(metric, (Formula, PerClass)):
+        known = catalogue.by_name()
+        given: dict[str, object] = {
+            n: m.tree if isinstance(m, Formula) else m for n, m in known.items() if n != metric.name
+        }
+        tree = metric.tree
+        if any(isinstance(part, Column) and part.name == "centre" for part in tree.walk()):
+            tree = _replace_column(tree, "centre", Number(_centre(frame)))
+        own = metric.name in catalogue.formulas or metric.name not in known
+        rows = {*frame.values, *frame.texts, *ROW_NAMES}
+        resolved = resolve(tree, columns=rows, metrics=given, collisions=own)
+        for atom in atoms(resolved):
+            if isinstance(atom, (Mean, QuantileAtom)):
+                check_names(frame, row_columns(atom.row), metric=metric.name)
+        if isinstance(metric, Formula):
+            return _with_tree(metric, resolved)
+    return metric
+
+
+def named_columns(tree: Node) -> tuple[str, ...]:
+    """Every bare or row-level name of a formula that could be a column of the user's table."""
+    found = [part.name for part in tree.walk() if isinstance(part, (Column, Name))]
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass
+class Measurer:
+    """Measures one frame; keeps what was read so that later questions (a policy's slice) cost little."""
+
+    frame: Frame
+    catalogue: Catalogue
+    seed: int = 0
+    frequency: bool = False
+    """Whether weights are counts of rows."""
+    same_columns: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
+    """Per pair of versions, the columns (prediction, score, names of values) equal byte for byte."""
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        self.read = Reader(self.frame)
+        self._ranker: Ranker | None = None
+        self._rarer: dict[Grouping, Floats] = {}
+
+    def measure(
+        self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pairs: Sequence[Pair]
+    ) -> dict[tuple[str, Grouping], Measured]:
+        """Every metric on every grouping for all pairs (or for single versions `(i,)`)."""
+        found: dict[tuple[str, Grouping], list[Measured]] = {}
+        bound = [bind(metric, self.frame, self.catalogue) for metric in metrics]
+        steps = len(pairs) * (1 + len(groupings))
+        for at, pair in enumerate(pairs):
+            self._tell("scan", at * (1 + len(groupings)), steps)
+            scanned = self._scanned(bound, groupings, pair)
+            for position, grouping in enumerate(groupings):
+                self._tell("measure", at * (1 + len(groupings)) + 1 + position, steps)
+                rows_of: _Rows | None = None
+                for metric in bound:
+                    one = scanned.get((metric.name, position))
+                    if one is None:
+                        rows_of = rows_of or _Rows(self, grouping)
+                        one = rows_of.measure(metric, pair)
+                    found.setdefault((metric.name, grouping), []).append(one)
+        return {key: merge(parts) for key, parts in found.items()}
+
+    def rarer(self, grouping: Grouping) -> Floats | None:
+        """Rows of the rarer class in each slice, (S,); None where the target is not binary."""
+        if self.frame.task != "binary":
+            return None
+        if grouping not in self._rarer:
+            target = self.read("target")
+            codes = [self.read(f"slice_{k}") for k in grouping.columns]
+            where = grouping.combine(codes) if codes else np.zeros(self.frame.n, dtype=np.intp)
+            self._keep_rarer(grouping, where, target, np.ones(len(target)))
+        return self._rarer[grouping]
+
+    def _keep_rarer(
+        self, grouping: Grouping, where: NDArray[np.intp], target: NDArray[np.generic], count: Floats
+    ) -> None:
+        positive = np.bincount(where, np.where(target == self.frame.positive, count, 0.0), grouping.size)
+        known = np.bincount(where, np.where(target >= 0, count, 0.0), grouping.size)
+        self._rarer[grouping] = np.minimum(positive, known - positive)
+
+    @property
+    def unit(self) -> str:
+        return self.frame.cluster or "row"
+
+    @property
+    def plain(self) -> bool:
+        """Whether rows are independent, count alike and have one label each: what the scan answers."""
+        return self.frame.cluster is None and self.frame.weight is None and self.frame.task != "multilabel"
+
+    @property
+    def ranker(self) -> Ranker:
+        if self._ranker is None:
+            weight = None if self.frame.weight is None else np.nan_to_num(np.asarray(self.read("weight"), dtype=float))
+            self._ranker = Ranker(frame=self.frame, read=self.read, seed=self.seed, weight=weight)
+        return self._ranker
+
+    def same(self, metric: Metric, pair: Pair) -> bool:
+        """Whether every column the metric reads is equal byte for byte in both versions."""
+        if len(pair) < 2:
+            return False
+        equal = self.same_columns.get((pair[0], pair[1]), frozenset())
+        if isinstance(metric, Quantile):
+            return metric.column in equal
+        labels = {"prediction", "score"} <= equal
+        if not isinstance(metric, Formula):
+            return labels
+        used = {
+            c for atom in atoms(metric.tree) if isinstance(atom, (Mean, QuantileAtom)) for c in row_columns(atom.row)
+        } & set(self.frame.values)
+        only_values = all(
+            isinstance(atom, (Mean, QuantileAtom)) and set(row_columns(atom.row)) <= set(self.frame.values)
+            for atom in atoms(metric.tree)
+        )
+        return used <= equal and (labels or only_values)
+
+    def _scanned(
+        self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pair: Pair
+    ) -> dict[tuple[str, int], Measured]:
+        """What one GROUP BY answers."""
+        if not self.plain:
+            return {}
+        discrete = self.frame.task in ("binary", "multiclass") and len(self.frame.labels) <= MAX_CELL_CLASSES
+        cells = [m for m in metrics if discrete and _reads_labels_only(m)]
+        sums = [m for m in metrics if m not in cells and isinstance(m, Formula) and _adds_up(m)]
+        if not cells and not sums:
+            return {}
+        groups = [TermGroup(name=m.name, atoms=_terms(m.tree)) for m in sums]
+        found: dict[tuple[str, int], Measured] = {}
+        for position, (grouping, one) in enumerate(
+            zip(groupings, scan(self.frame, groups, groupings, pair, cells=bool(cells)), strict=True)
+        ):
+            if one.cells is not None and one.cells.target is not None and self.frame.task == "binary":
+                self._keep_rarer(grouping, one.cells.slice_index, one.cells.target, one.cells.count)
+            for metric in cells:
+                if one.cells is None:
+                    continue
+                # cells already hold only rows that every version has a label for
+                found[metric.name, position] = from_cases(
+                    metric, one.cells, grouping, one.rows, pair, same=self.same(metric, pair), unit="row", models=pair
+                )
+            for metric in sums:
+                found[metric.name, position] = from_moments(
+                    metric, metric.tree, one, grouping, pair, same=self.same(metric, pair), unit="row"
+                )
+        return found
+
+    def _tell(self, what: str, done: int, of: int) -> None:
+        if self.progress is not None:
+            self.progress(what, done, of)
+
+
+class _Rows:
+    """The rows of a frame under one grouping, for what the scan does not answer."""
+
+    def __init__(self, measurer: Measurer, grouping: Grouping) -> None:
+        self.measurer, self.frame, self.grouping = measurer, measurer.frame, grouping
+        read = measurer.read
+        codes = [read(f"slice_{k}") for k in grouping.columns]
+        where = grouping.combine(codes) if codes else np.zeros(self.frame.n, dtype=np.intp)
+        classes = self.frame.task in ("binary", "multiclass")
+        weight = None if self.frame.weight is None else np.nan_to_num(np.asarray(read("weight"), dtype=float))
+        self.cases = Cases(
+            size=grouping.size,
+            slice_index=where,
+            count=np.ones(self.frame.n),
+            target=read("target").astype(np.intp) if classes else None,
+            predictions={m: read(f"prediction_{m}").astype(np.intp) for m in range(len(self.frame.models))}
+            if classes
+            else {},
+            column=self._column,
+            weight=weight,
+            cluster=None if self.frame.cluster is None else read("cluster").astype(np.intp),
+            n_clusters=self.frame.n_clusters,
+            positive=self.frame.positive,
+            labels=self.frame.labels,
+            multilabel=self.frame.task == "multilabel",
+            frequency=measurer.frequency,
+            label_names=label_names(self.frame),
+        )
+        self.rows = self.cases.total(self.cases.count)
+
+    def _column(self, name: str, model: int) -> NDArray[np.generic]:
+        return column_array(self.frame, name, model, read=self.measurer.read)
+
+    def measure(self, metric: Metric, pair: Pair) -> Measured:
+        same, unit = self.measurer.same(metric, pair), self.measurer.unit
+        if isinstance(metric, Ranked):
+            return measure_ranked(
+                metric, self.measurer.ranker, self.cases, self.grouping, self.rows, pair, same=same, unit=unit
+            )
+        if isinstance(metric, Quantile):
+            columns = {m: f"value_{m}_{self.frame.values.index(metric.column)}" for m in range(len(self.frame.models))}
+            return measure_quantile(
+                metric, self.measurer.read, columns, self.cases, self.grouping, self.rows, pair, same=same, unit=unit
+            )
+        if isinstance(metric, Banded):
+            return measure_banded(
+                metric,
+                self.measurer.ranker,
+                self.cases,
+                self.grouping,
+                self.rows,
+                pair,
+                seed=self.measurer.seed,
+                unit=unit,
+            )
+        if isinstance(metric, Resampled):
+            return measure_function(
+                metric,
+                self.measurer.ranker,
+                self.cases,
+                self.grouping,
+                self.rows,
+                pair,
+                seed=self.measurer.seed,
+                unit=unit,
+                progress=self.measurer.progress,
+                most_slices=MAX_RESAMPLED_SLICES,
+            )
+        every = tuple(range(len(self.frame.models)))
+        ranked, valid = self._ranked_atoms(metric, every)
+        return from_cases(
+            metric,
+            self.cases,
+            self.grouping,
+            self.rows,
+            pair,
+            same=same,
+            unit=unit,
+            models=every,
+            ranked=ranked,
+            extra_valid=valid,
+        )
+
+    def _ranked_atoms(self, metric: Metric, models: Pair) -> tuple[dict[int, Influences], NDArray[np.bool_] | None]:
+        """Influences of the rank metrics and quantiles a formula names."""
+        found: dict[int, dict[str, tuple[Floats, Floats, tuple[str | None, ...]]]] = {m: {} for m in models}
+        named = (
+            [a for a in atoms(metric.tree) if isinstance(a, (MetricRef, QuantileAtom))]
+            if isinstance(metric, Formula)
+            else []
+        )
+        valid = np.ones(self.frame.n, dtype=bool)
+        for atom in named:
+            for model in models:
+                if isinstance(atom, QuantileAtom):
+                    value, psi, reasons, there = self._quantile_atom(atom, model)
+                    valid &= there
+                else:
+                    line, there = self._metric_atom(atom, model)
+                    value, psi, reasons = line
+                    valid &= there
+                found[model][atom.key()] = (value, psi, reasons)
+        return dict(found), valid if named else None
+
+    def _quantile_atom(self, atom: QuantileAtom, model: int):  # type: ignore[no-untyped-def]
+        columns = {n: self._column(n, model) for n in row_columns(atom.row)}
+        amounts = evaluate_rows(atom.row, columns, labels=self.cases.label_names, size=self.frame.n)
+        there = np.isfinite(amounts)
+        table = grouped_quantiles(amounts, self.cases.slice_index, self.grouping.size, (atom.probability,))
+        value, psi, reasons, _ = quantile_influences(table, amounts, atom.probability, self.cases, there)
+        return value, psi, reasons, there
+
+    def _metric_atom(self, atom: MetricRef, model: int):  # type: ignore[no-untyped-def]
+        name = atom.name if atom.label is None else f"{atom.name}[{atom.label}]"
+        metric = self.measurer.catalogue.get(name)
+        if not isinstance(metric, Ranked):
+            raise UsageError(
+                f"A formula cannot use '{name}': only means and metrics of ranks have a sum to differentiate."
+            )
+        ranker = self.measurer.ranker
+        there = ranker.valid(ranker.classes(metric))
+        line = influences(metric, ranker, self.cases, self.grouping, model, there)
+        return (line.value, line.psi, line.reasons), there
+
+
+def _reads_labels_only(metric: Metric) -> bool:
+    if isinstance(metric, (PerClass, Averaged, Marginal)):
+        return True
+    return isinstance(metric, Formula) and depends_only_on(metric.tree, LABEL_NAMES)
+
+
+def _adds_up(metric: Formula) -> bool:
+    return all(isinstance(atom, (Mean, Share)) for atom in atoms(metric.tree))
+
+
+def _terms(tree: Node) -> tuple[Mean | Share, ...]:
+    return tuple(atom for atom in atoms(tree) if isinstance(atom, (Mean, Share)))
+
+
+def _with_tree(metric: Formula, tree: Node) -> Formula:
+    return replace(metric, tree=tree)
+
+
+def _centre(frame: Frame) -> float:
+    """A round number near the targets' middle, so that the variance of the targets does not cancel."""
+    seen = frame.engine.query(f'SELECT min(target) AS low, max(target) AS high FROM "{frame.table}"')
+    low, high = float(seen["low"][0]), float(seen["high"][0])
+    return (low + high) / 2 if np.isfinite(low + high) else 0.0
+
+
+def _replace_column(node: Node, name: str, by: Node) -> Node:
+    if isinstance(node, Column) and node.name == name:
+        return by
+    children = node.children
+    return node.with_children(tuple(_replace_column(child, name, by) for child in children)) if children else node

@@ -1,0 +1,274 @@
+"""Statistics that are not smooth (ECE, KS) by their own bands, and users' functions by a seeded bootstrap."""
+
+from collections.abc import Callable
+from functools import partial
+from inspect import signature
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatrial.effects.cases import Cases, Floats
+from seatrial.effects.grouping import Grouping
+from seatrial.effects.measured import Limits, Measured, Value
+from seatrial.effects.ranks import Ranker
+from seatrial.errors import UsageError
+from seatrial.metrics.base import Banded, Resampled
+from seatrial.stats.bootstrap import BootstrapContrast, bootstrap_statistic
+from seatrial.stats.calibration import grouped_ece
+from seatrial.stats.contrasts import Contrast
+from seatrial.stats.kolmogorov import ks_bootstrap, ks_statistic
+from seatrial.stats.means import PairedMeans
+
+Pair = tuple[int, ...]
+Progress = Callable[[str, int, int], None]
+DRAWS = 2_000
+NOT_GATED = {
+    "expected_calibration_error": "the difference of two calibration errors has no sound interval: compare "
+    "log_loss or brier_score",
+    "ks": "the difference of two KS distances has no sound interval: compare roc_auc",
+}
+
+
+def measure_banded(
+    metric: Banded, ranker: Ranker, cases: Cases, grouping: Grouping, rows: Floats, pair: Pair, *, seed: int, unit: str
+) -> Measured:
+    """Measure ECE or KS with an interval of its own; the difference is shown without one."""
+    code = ranker.frame.positive or 0
+    valid = ranker.valid([code])
+    n = cases.total(valid.astype(float))
+    measure = _ece if metric.statistic == "expected_calibration_error" else partial(_ks, seed=seed)
+    values = {model: measure(ranker, cases, grouping, model, code, valid) for model in pair}
+    contrasts: dict[tuple[int, int], Contrast] = {}
+    if len(pair) == 2:
+        contrasts[pair[0], pair[1]] = without_interval(
+            values[pair[0]].value, values[pair[1]].value, n, NOT_GATED[metric.statistic]
+        )
+    return Measured(
+        metric=metric, grouping=grouping, n=n, missing=rows - n, values=values, contrasts=contrasts, unit=unit
+    )
+
+
+def without_interval(baseline: Floats, candidate: Floats, n: Floats, reason: str) -> PairedMeans:
+    """A difference shown with the reason why it has no interval."""
+    nothing = np.full(len(n), np.nan)
+    return PairedMeans(
+        baseline=baseline,
+        difference=candidate - baseline,
+        var_difference=nothing,
+        var_baseline=nothing,
+        cov_baseline_difference=nothing,
+        df=nothing,
+        n=n,
+        reasons=(reason,) * len(n),
+        method="none",
+        identical=np.zeros(len(n), dtype=bool),
+    )
+
+
+def _ece(ranker: Ranker, cases: Cases, grouping: Grouping, model: int, code: int, valid: NDArray[np.bool_]) -> Value:
+    order = ranker.order(model, code, grouping, cases.slice_index, valid)
+    table = grouped_ece(order)
+
+    def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
+        found = grouped_ece(order, alpha=alpha)
+        return (
+            found.low,
+            found.high,
+            tuple("Clopper-Pearson bands" if r is None else f"none: {r}" for r in found.reasons),
+        )
+
+    unknown = np.full(grouping.size, np.nan)
+    notes = () if cases.plain else ("computed on rows as if independent and of equal weight",)
+    return Value(value=table.ece, standard_error=unknown, df=unknown, reasons=table.reasons, limits=limits, notes=notes)
+
+
+def _ks(
+    ranker: Ranker, cases: Cases, grouping: Grouping, model: int, code: int, valid: NDArray[np.bool_], *, seed: int
+) -> Value:
+    score, label = ranker.score(model, code), np.asarray(ranker.label(code))
+    where, size = np.where(valid, cases.slice_index, -1), grouping.size
+    picked = [np.flatnonzero(where == s) for s in range(size)] if size <= 100 else None
+    if picked is None:
+        nothing = np.full(size, np.nan)
+        reasons = ("KS is computed on up to 100 slices",) * size
+        return Value(value=nothing, standard_error=nothing, df=nothing, reasons=reasons, limits=_nothing(size))
+    both = [bool((label[rows] == 1).any() and (label[rows] == 0).any()) for rows in picked]
+    value = np.array(
+        [ks_statistic(score[rows], label[rows]) if there else np.nan for rows, there in zip(picked, both, strict=True)]
+    )
+
+    def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
+        low, high = np.full(size, np.nan), np.full(size, np.nan)
+        for s, (rows, there) in enumerate(zip(picked, both, strict=True)):
+            if there:
+                draws = ks_bootstrap(
+                    score[rows], label[rows], draws=DRAWS // 4 if len(rows) > 20_000 else DRAWS, seed=seed + s
+                )
+                # a maximum grows under resampling, so the draws' excess over the value is turned
+                # round (basic bootstrap)
+                above, below = np.quantile(draws, [1 - alpha / 2, alpha / 2])
+                low[s], high[s] = max(0.0, 2 * value[s] - above), min(1.0, 2 * value[s] - below)
+        return low, high, ("basic bootstrap",) * size
+
+    unknown = np.full(size, np.nan)
+    return Value(
+        value=value,
+        standard_error=unknown,
+        df=unknown,
+        limits=limits,
+        reasons=tuple(None if b else "needs rows of both classes" for b in both),
+    )
+
+
+def _nothing(size: int) -> Limits:
+    return lambda alpha: (np.full(size, np.nan), np.full(size, np.nan), ("none",) * size)
+
+
+def measure_function(
+    metric: Resampled,
+    ranker: Ranker,
+    cases: Cases,
+    grouping: Grouping,
+    rows: Floats,
+    pair: Pair,
+    *,
+    seed: int,
+    unit: str,
+    progress: Progress | None,
+    most_slices: int,
+) -> Measured:
+    """Measure a user's function by a bootstrap of rows (or clusters); both versions share each resample."""
+    frame, size = ranker.frame, grouping.size
+    truth, answers, valid = _inputs(metric, ranker, cases, pair)
+    n = cases.total(valid.astype(float))
+    members = [np.flatnonzero(valid & (cases.slice_index == s)) for s in range(size)] if size <= most_slices else []
+    value = {model: np.full(size, np.nan) for model in pair}
+    reasons: dict[int, list[str | None]] = {
+        model: [f"functions are resampled on up to {most_slices} slices"] * size for model in pair
+    }
+    draws: dict[int, Floats] = {}
+    for s, picked in enumerate(members):
+        weight = None if cases.weight is None else cases.weight[picked]
+        for model in pair:
+            value[model][s], reasons[model][s] = _call(metric, truth[picked], answers[model][picked], weight)
+        if len(picked) and all(reasons[model][s] is None for model in pair):
+            draws[s] = bootstrap_statistic(
+                lambda w, rows=picked, base=weight: [
+                    _call(metric, truth[rows], answers[m][rows], w if base is None else w * base, quiet=True)[0]
+                    for m in pair
+                ],
+                rows=len(picked),
+                cluster=None if cases.cluster is None else cases.cluster[picked],
+                draws=DRAWS,
+                seed=seed + s,
+                progress=None if progress is None else lambda done, of: progress(f"resample {metric.name}", done, of),
+            )
+    values = {}
+    for position, model in enumerate(pair):
+        error = np.array([np.nanstd(draws[s][:, position], ddof=1) if s in draws else np.nan for s in range(size)])
+        values[model] = Value(
+            value=value[model],
+            standard_error=error,
+            df=n - 1,
+            reasons=tuple(reasons[model]),
+            limits=partial(_percentiles, {s: d[:, position] for s, d in draws.items()}, size),
+        )
+    contrasts: dict[tuple[int, int], Contrast] = {}
+    if len(pair) == 2:
+        from seatrial.effects.overriding import Overriding
+
+        why = (
+            next((r for r in reasons[pair[1]] if r), None)
+            or next((r for r in reasons[pair[0]] if r), None)
+            or "no rows with every input"
+        )
+        base = without_interval(value[pair[0]], value[pair[1]], n, why)
+        others: dict[int, Contrast] = {
+            s: BootstrapContrast(
+                baseline=float(value[pair[0]][s]),
+                candidate=float(value[pair[1]][s]),
+                baseline_draws=d[:, 0],
+                candidate_draws=d[:, 1],
+                identical=bool(np.array_equal(answers[pair[0]][members[s]], answers[pair[1]][members[s]])),
+                unit=frame.cluster or "row",
+            )
+            for s, d in draws.items()
+        }
+        contrasts[pair[0], pair[1]] = Overriding(base, others)
+    return Measured(
+        metric=metric, grouping=grouping, n=n, missing=rows - n, values=values, contrasts=contrasts, unit=unit
+    )
+
+
+def _inputs(
+    metric: Resampled, ranker: Ranker, cases: Cases, pair: Pair
+) -> tuple[NDArray[np.generic], dict[int, NDArray[np.generic]], NDArray[np.bool_]]:
+    """y_true, y_pred per version, and the rows that have both; labels as the user wrote them (numbers when all are)."""
+    frame, read = ranker.frame, ranker.read
+    every = range(len(frame.models))
+    if frame.task == "multilabel":
+        raise UsageError(
+            f"'{metric.name}': a function of your own takes one target a row; use per-label metrics in a multilabel "
+            f"table."
+        )
+    raw = read("target")
+    known = np.isfinite(raw.astype(float)) if frame.task == "regression" else raw >= 0
+    if metric.input == "score" and frame.task == "multiclass":
+        scores = {m: np.stack([ranker.score(m, c) for c in range(len(frame.labels))], axis=1) for m in every}
+        valid = known & np.logical_and.reduce([np.isfinite(s).all(axis=1) for s in scores.values()])
+        return _labels(frame.labels, raw), {m: scores[m] for m in pair}, valid
+    if metric.input == "score":
+        one = {m: ranker.score(m, frame.positive or 0) for m in every}
+        valid = known & np.logical_and.reduce([np.isfinite(s) for s in one.values()])
+        return (raw == frame.positive).astype(int), {m: one[m] for m in pair}, valid
+    guesses = {m: read(f"prediction_{m}") for m in every}
+    if frame.task == "regression":
+        valid = known & np.logical_and.reduce([np.isfinite(g.astype(float)) for g in guesses.values()])
+        return raw, {m: guesses[m] for m in pair}, valid
+    valid = known & np.logical_and.reduce([g >= 0 for g in guesses.values()])
+    if frame.task == "binary":
+        return (raw == frame.positive).astype(int), {m: (guesses[m] == frame.positive).astype(int) for m in pair}, valid
+    return _labels(frame.labels, raw), {m: _labels(frame.labels, guesses[m]) for m in pair}, valid
+
+
+def _labels(labels: tuple[str, ...], codes: NDArray[np.generic]) -> NDArray[np.generic]:
+    words = np.array([*labels, ""])
+    return words[codes.astype(int)]
+
+
+def _call(
+    metric: Resampled,
+    truth: NDArray[np.generic],
+    answer: NDArray[np.generic],
+    weight: Floats | NDArray[np.int64] | None,
+    *,
+    quiet: bool = False,
+) -> tuple[float, str | None]:
+    """The function's value, or NaN and the reason in words; its own errors become reasons."""
+    if len(truth) == 0:
+        return np.nan, "no rows with every input"
+    try:
+        if weight is None:
+            found = metric.function(truth, answer)
+        elif "sample_weight" in signature(metric.function).parameters:
+            found = metric.function(truth, answer, sample_weight=np.asarray(weight, dtype=float))
+        else:
+            drawn = np.repeat(np.arange(len(truth)), np.asarray(weight, dtype=int))
+            found = metric.function(truth[drawn], answer[drawn])
+        number = float(found)
+    except Exception as error:
+        return np.nan, None if quiet else f"the function raised {type(error).__name__}: {error}"
+    return (number, None) if np.isfinite(number) else (np.nan, f"the function returned {number}")
+
+
+def _percentiles(draws: dict[int, Floats], size: int, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
+    low, high = np.full(size, np.nan), np.full(size, np.nan)
+    for s, drawn in draws.items():
+        kept = drawn[np.isfinite(drawn)]
+        if len(kept) > 1 and kept.min() < kept.max():
+            low[s], high[s] = np.quantile(kept, [alpha / 2, 1 - alpha / 2])
+    return (
+        low,
+        high,
+        tuple("Poisson bootstrap" if np.isfinite(x) else "none: every resample gave the same value" for x in low),
+    )

@@ -1,0 +1,1 @@
+"""The catalogue: one family a file, listed by name in `catalogue.FAMILIES`."""

@@ -1,0 +1,236 @@
+"""The effects: candidate against baseline, metric by metric, as a forest and as a table."""
+
+from collections.abc import Sequence
+
+from seatrial.records import Effect, Scorecard
+from seatrial.reports import forest, lookup, numbers, words
+from seatrial.reports.document import Block, Cell, Column, Figure, Fold, Heading, Limits, Rows, Section, Table, rest
+
+_WORDS = ("better", "worse", "no meaningful difference", "cannot tell")
+Labelled = list[tuple[str, Effect]]
+
+
+def build(card: Scorecard, limits: Limits) -> Section | None:
+    """Build the section: forests, the table, and everything about each effect folded away.
+
+    With several candidates: the lead metric of all of them, then every metric of the leading one, the others folded.
+    """
+    effects = lookup.main_effects(card)
+    if not effects:
+        return None
+    against = [effect for effect in effects if effect.baseline == card.models[0]]
+    leading = lookup.leading_candidate(card)
+    labelled = [
+        (words.on_slice(effect.metric, effect.slice), effect) for effect in against if effect.candidate == leading
+    ]
+    of_class = [
+        one for one in labelled if lookup.is_of_class(one[1].metric) and not lookup.in_policy(card, one[1].metric)
+    ]
+    own = [one for one in labelled if not lookup.is_of_class(one[1].metric) or lookup.in_policy(card, one[1].metric)]
+    blocks: list[Block] = []
+    if len(lookup.candidates(card)) > 1:
+        every = [
+            (effect.candidate, effect) for effect in against if effect.metric == card.lead_metric and not effect.slice
+        ]
+        title = f"{card.lead_metric} of every candidate"
+        blocks += (
+            [Heading(text=title), *_shown(title, every, limits, first="Candidate", sides=None, id="lead")]
+            if every
+            else []
+        )
+    caption = f"{leading} against {card.models[0]}"
+    if len(lookup.candidates(card)) > 1 and own:
+        blocks.append(Heading(text=f"Every metric of {leading}"))
+    blocks += _shown(caption, own, limits, first="Metric", sides=(card.models[0], leading), id="own")
+    if own:
+        details = Fold(
+            summary="Everything about each effect: p, margin, smallest detectable effect, method",
+            blocks=(_details(own, limits),),
+        )
+        blocks.append(details)
+    if of_class:
+        blocks.append(
+            Fold(
+                summary=f"By class: {numbers.integer(len(of_class))} differences, the worst first",
+                blocks=(_by_class(of_class, limits, sides=(card.models[0], leading)),),
+            )
+        )
+    blocks += _others(card, effects, leading, limits)
+    return Section(id="effects", title="What changed", lead=_lead(card, effects), blocks=tuple(blocks))
+
+
+def _lead(card: Scorecard, effects: list[Effect]) -> str:
+    counts = {word: sum(effect.word == word and effect.difference is not None for effect in effects) for word in _WORDS}
+    parts = [f"{numbers.integer(count)} {word}" for word, count in counts.items() if count]
+    candidates = lookup.candidates(card)
+    who = candidates[0] if len(candidates) == 1 else f"{len(candidates)} candidates"
+    said = ", ".join(parts) or "nothing could be compared"
+    return f"{who} against {card.models[0]}: {said}. A difference is candidate minus baseline."
+
+
+def _shown(
+    caption: str, labelled: Labelled, limits: Limits, *, first: str, sides: tuple[str, str] | None, id: str
+) -> list[Block]:
+    """Return the forests and the table of some effects, cut to what a reader can take in."""
+    if not labelled:
+        return []
+    cut = labelled[: limits.rows]
+    return [*_forests(cut, limits, id=id), _table(caption, cut, len(labelled), first=first, sides=sides)]
+
+
+def _by_class(labelled: Labelled, limits: Limits, *, sides: tuple[str, str]) -> Table:
+    def gain(one: tuple[str, Effect]) -> float:
+        effect = one[1]
+        return float("inf") if effect.difference is None else effect.difference * (1 if effect.higher_is_better else -1)
+
+    cut = sorted(labelled, key=gain)[: limits.classes]
+    return _table("By class", cut, len(labelled), first="Metric", sides=sides)
+
+
+def _others(card: Scorecard, effects: list[Effect], leading: str, limits: Limits) -> list[Block]:
+    """Return the other candidates and pairs, each folded away."""
+    folds: list[Block] = []
+    pairs = dict.fromkeys((effect.baseline, effect.candidate) for effect in effects)
+    for baseline, candidate in list(pairs)[: limits.models]:
+        if (baseline, candidate) == (card.models[0], leading):
+            continue
+        found = [
+            (words.on_slice(effect.metric, effect.slice), effect)
+            for effect in effects
+            if (effect.baseline, effect.candidate) == (baseline, candidate)
+        ]
+        caption = f"{candidate} against {baseline}"
+        cut = found[: limits.rows // 2]
+        folds.append(
+            Fold(
+                summary=caption, blocks=(_table(caption, cut, len(found), first="Metric", sides=(baseline, candidate)),)
+            )
+        )
+    return folds
+
+
+def _forests(labelled: Labelled, limits: Limits, *, id: str) -> list[Figure]:
+    figures: list[Figure] = []
+    panels = forest.panels(labelled)
+    left = forest.label_width([label for label, _ in labelled])
+    last = min(len(panels), limits.panels) - 1
+    for place, panel in enumerate(panels[: limits.panels]):
+        cut = (
+            f"{len(panels) - limits.panels} more scales are in the table only."
+            if place == last and len(panels) > limits.panels
+            else ""
+        )
+        sentences = [f"{label}: {numbers.effect(effect)}, {effect.word}" for label, effect in panel.rows]
+        clipped = forest.CLIPPED if forest.is_clipped(panel) else ""
+        figures.append(
+            Figure(
+                id=f"forest-{id}-{place + 1}",
+                title=panel.title,
+                spec=forest.chart(panel, rows=limits.rows, left=left),
+                alternative=f"{'; '.join(sentences)}.",
+                caption=" ".join(filter(None, (clipped, cut, forest.KEY if place == last else ""))),
+            )
+        )
+    return figures
+
+
+def word_cell(effect: Effect) -> Cell:
+    """Return the cell of an effect's word, with its symbol and what qualifies it; without a result, the reason."""
+    if effect.difference is None:
+        return Cell(text="no result", symbol="–", tone="neutral", note=numbers.effect(effect))
+    note = "but smaller than the margin" if effect.smaller_than_margin else ""
+    return Cell(text=effect.word, symbol=words.WORD_SYMBOLS[effect.word], tone=words.WORD_TONES[effect.word], note=note)
+
+
+def difference_cell(effect: Effect, *, usual: float) -> Cell:
+    """Return the cell of a difference with its interval; a level that is not the column's is said."""
+    if effect.difference is None:
+        return Cell(text="–")
+    note = "" if effect.level == usual or effect.low is None else f"{numbers.level(effect.level)} interval"
+    return Cell(text=numbers.effect(effect), note=note, strong=True)
+
+
+def usual_level(effects: Sequence[Effect]) -> float:
+    """Return the level most intervals have."""
+    return (lookup.levels(effects) or (0.95,))[0]
+
+
+def _table(caption: str, labelled: Labelled, total: int, *, first: str, sides: tuple[str, str] | None) -> Table:
+    effects = [effect for _, effect in labelled]
+    usual = usual_level(effects)
+    rows: list[tuple[Cell, ...]] = []
+    for label, effect in labelled:
+        baseline, candidate = numbers.effect_sides(effect)
+        p = numbers.p_value(effect.p_value if effect.adjusted_p_value is None else effect.adjusted_p_value)
+        rows.append(
+            (
+                Cell(text=label),
+                Cell(text=baseline or "–"),
+                Cell(text=candidate or "–"),
+                difference_cell(effect, usual=usual),
+                word_cell(effect),
+                Cell(text=p or "–"),
+                Cell(text=numbers.integer(effect.n)),
+            )
+        )
+    keys = [
+        "p is of no difference"
+        + (
+            ", adjusted where several claims share the error"
+            if any(effect.adjusted_p_value is not None for effect in effects)
+            else ""
+        )
+        + "."
+    ]
+    keys += ["Levels differ where several claims share the error."] if len(lookup.levels(effects)) > 1 else []
+    names = sides or ("Baseline", "Candidate")
+    return Table(
+        caption=caption,
+        groups=(Rows(rows=tuple(rows)),),
+        note=rest(len(labelled), total, "effects"),
+        key=" ".join(keys),
+        columns=(
+            Column(title=first),
+            Column(title=names[0], kind="number"),
+            Column(title=names[1], kind="number"),
+            Column(title=f"Difference [{numbers.level(usual)}]", kind="number"),
+            Column(title="In a word", kind="word"),
+            Column(title="p", kind="number", narrow=False),
+            Column(title="n", kind="number", narrow=False),
+        ),
+    )
+
+
+def _details(labelled: Labelled, limits: Limits) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for label, effect in labelled[: limits.rows]:
+        adjusted = numbers.p_value(effect.adjusted_p_value)
+        needed = "" if effect.rows_needed is None else f"{numbers.integer(effect.rows_needed)} rows would tell"
+        missing = f"{numbers.integer(effect.missing)} missing" if effect.missing else ""
+        rows.append(
+            (
+                Cell(text=label),
+                Cell(text=numbers.effect_margin(effect) or "–"),
+                Cell(text=numbers.p_value(effect.p_value) or "–", note=f"adjusted {adjusted}" if adjusted else ""),
+                Cell(text=numbers.magnitude(effect.smallest_detectable_effect, beside=effect) or "–", note=needed),
+                Cell(text=numbers.integer(effect.n), note=missing),
+                Cell(text=effect.unit),
+                Cell(text=numbers.level(effect.level)),
+                Cell(text=effect.method or "–", note="; ".join(effect.notes)),
+            )
+        )
+    return Table(
+        caption="Everything about each effect",
+        groups=(Rows(rows=tuple(rows)),),
+        note=rest(len(rows), len(labelled), "effects"),
+        columns=(
+            Column(title="Metric"),
+            Column(title="Margin", kind="number"),
+            Column(title="p of no difference", kind="number"),
+            Column(title="Smallest detectable", kind="number"),
+            Column(title="n", kind="number"),
+            Column(title="Unit"),
+            Column(title="Level", kind="number"),
+            Column(title="Method"),
+        ),
+    )

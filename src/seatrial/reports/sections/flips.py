@@ -1,0 +1,138 @@
+"""Flips: the rows whose answer changed, both ways, with examples."""
+
+from seatrial.records import Example, Flips, Scorecard
+from seatrial.reports import lookup, numbers, words
+from seatrial.reports.document import Block, Bullets, Cell, Column, Fold, Limits, Paragraph, Rows, Section, Table, rest
+
+
+def build(card: Scorecard, limits: Limits) -> Section | None:
+    """Build the section: the leading candidate in full, the others as one line each."""
+    if not card.flips:
+        return None
+    leading = lookup.leading_candidate(card)
+    main = next(
+        (flips for flips in card.flips if flips.candidate == leading and flips.baseline == card.models[0]),
+        card.flips[0],
+    )
+    blocks: list[Block] = []
+    if len(card.flips) > 1:
+        blocks.append(_overview(card.flips, limits))
+    if main.by_class:
+        blocks.append(_classes(main, limits))
+    for title, examples, total in (
+        ("Newly wrong", main.lost_examples, main.lost),
+        ("Newly right", main.gained_examples, main.gained),
+    ):
+        if examples:
+            blocks.append(
+                Fold(
+                    summary=f"{title}: {min(len(examples), limits.examples)} of {numbers.integer(total)} rows",
+                    blocks=(_examples(title, main, examples, limits),),
+                )
+            )
+    if main.notes:
+        blocks.append(Bullets(items=main.notes))
+    if not blocks:
+        blocks.append(Paragraph(text="No examples were kept."))
+    return Section(id="flips", title="Flips", lead=_lead(main), blocks=tuple(blocks))
+
+
+def _lead(flips: Flips) -> str:
+    p = numbers.p_value(flips.mcnemar_p_value)
+    return (
+        f"{flips.candidate} answers {numbers.count_of(flips.changed, flips.n)} rows differently from {flips.baseline}: "
+        f"{numbers.integer(flips.gained)} newly right, {numbers.integer(flips.lost)} newly wrong"
+        f"{f' (McNemar mid-p: {p})' if p else ''}."
+    )
+
+
+def _overview(every: tuple[Flips, ...], limits: Limits) -> Table:
+    rows = tuple(
+        (
+            Cell(text=f"{flips.candidate} against {flips.baseline}"),
+            Cell(text=numbers.integer(flips.gained)),
+            Cell(text=numbers.integer(flips.lost)),
+            Cell(text=numbers.fixed(flips.gained - flips.lost, decimals=0, signed=True)),
+            Cell(text=numbers.percent(flips.churn)),
+            Cell(text=numbers.p_value(flips.mcnemar_p_value) or "–"),
+        )
+        for flips in every[: limits.rows]
+    )
+    return Table(
+        caption="Flips of every candidate",
+        groups=(Rows(rows=rows),),
+        note=rest(len(rows), len(every), "pairs"),
+        columns=(
+            Column(title="Pair"),
+            Column(title="Newly right", kind="number"),
+            Column(title="Newly wrong", kind="number"),
+            Column(title="Net", kind="number"),
+            Column(title="Churn", kind="number"),
+            Column(title="McNemar mid-p", kind="number", narrow=False),
+        ),
+    )
+
+
+def _classes(flips: Flips, limits: Limits) -> Table:
+    ranked = sorted(flips.by_class, key=lambda one: (one.gained - one.lost, -one.n))
+    shown = ranked[: limits.classes]
+    rows = tuple(
+        (
+            Cell(text=one.label, verbatim=True),
+            Cell(text=numbers.integer(one.n)),
+            Cell(text=numbers.integer(one.gained)),
+            Cell(text=numbers.integer(one.lost)),
+            _net(one.gained - one.lost),
+            Cell(text=numbers.percent(one.lost / one.n) if one.n else "–"),
+        )
+        for one in shown
+    )
+    return Table(
+        caption="By class: most forgotten first",
+        groups=(Rows(rows=rows),),
+        columns=(
+            Column(title="Class"),
+            Column(title="Rows", kind="number"),
+            Column(title="Newly right", kind="number"),
+            Column(title="Newly wrong", kind="number"),
+            Column(title="Net", kind="number"),
+            Column(title="Forgotten", kind="number"),
+        ),
+        note=rest(len(shown), len(ranked), words.plural(len(ranked), "class", "classes")),
+    )
+
+
+def _net(change: int) -> Cell:
+    symbol = "▲" if change > 0 else "▼" if change < 0 else ""
+    tone: words.Tone | None = "good" if change > 0 else "bad" if change < 0 else None
+    return Cell(text=numbers.fixed(change, decimals=0, signed=True), symbol=symbol, tone=tone)
+
+
+def _examples(title: str, flips: Flips, examples: tuple[Example, ...], limits: Limits) -> Table:
+    shown = examples[: limits.examples]
+    columns = list(dict.fromkeys(name for example in shown for name in example.columns))
+    kept = columns[: limits.columns]
+    rows = tuple(
+        (
+            Cell(text=example.id, verbatim=True),
+            Cell(text=example.target, verbatim=True),
+            Cell(text=example.baseline, verbatim=True, note=numbers.score(example.baseline_score)),
+            Cell(text=example.candidate, verbatim=True, note=numbers.score(example.candidate_score)),
+            *(Cell(text=example.columns.get(name, ""), verbatim=True) for name in kept),
+        )
+        for example in shown
+    )
+    cut = f"{len(columns) - len(kept)} more columns are in the JSON." if len(columns) > len(kept) else ""
+    return Table(
+        caption=title,
+        groups=(Rows(rows=rows),),
+        note=cut,
+        key="Under an answer: its score.",
+        columns=(
+            Column(title="Id"),
+            Column(title="True"),
+            Column(title=flips.baseline),
+            Column(title=flips.candidate),
+            *(Column(title=name, narrow=False) for name in kept),
+        ),
+    )

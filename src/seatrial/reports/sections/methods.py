@@ -1,0 +1,230 @@
+"""Methods in plain words, the formulas folded away: only those this report used."""
+
+from dataclasses import dataclass
+
+from seatrial.records import Scorecard
+from seatrial.reports import words
+from seatrial.reports.document import Block, Bullets, Fold, Formula, Limits, Paragraph, Section
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodText:
+    """A method as a reader without statistics can take it, with its formula and where it comes from."""
+
+    words: str
+    formula: str
+    reference: str
+
+
+METHODS: dict[str, MethodText] = {
+    "Wilson on tp/(tp+fp+fn), mapped to F1": MethodText(
+        words=(
+            "F1 is a rising function of the share of hits among all rows that are positive or called positive; "
+            "that share gets a Wilson interval, and its limits are carried over."
+        ),
+        formula="J = tp / (tp + fp + fn);  F1 = 2J / (1 + J);  limits: Wilson limits of J, through the same map",
+        reference="Wilson (1927); Takahashi et al. (2022) for F1",
+    ),
+    "Wilson": MethodText(
+        words=(
+            "The range of true shares under which the share seen would not be surprising; unlike value +- error "
+            "it stays within 0 and 1 and holds for few rows."
+        ),
+        formula=(
+            "(p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n);  with weights or clusters n is the effective number"
+        ),
+        reference="Wilson (1927), J. Am. Stat. Assoc. 22",
+    ),
+    "Clopper-Pearson bands": MethodText(
+        words=(
+            "Scores are cut into bins of equal size; each bin gets an exact interval, all of them together at "
+            "the stated level, and the error is what the bins allow at least and at most."
+        ),
+        formula=(
+            "per bin: exact limits of the observed share at level 1 - alpha/B, against the bin's mean score; sum "
+            "of w_b |o_b - s_b|"
+        ),
+        reference="Clopper and Pearson (1934), Biometrika 26",
+    ),
+    "Clopper-Pearson": MethodText(
+        words=(
+            "Exact limits from the binomial distribution, used where every row or no row is a hit: 0 of 300 "
+            "still allows a true rate of about 1 %."
+        ),
+        formula="low = Beta(alpha/2; k, n-k+1);  high = Beta(1-alpha/2; k+1, n-k)",
+        reference="Clopper and Pearson (1934), Biometrika 26",
+    ),
+    "delta method, t": MethodText(
+        words=(
+            "The metric is arithmetic over averages; how much each average wobbles, and how they wobble "
+            "together, is carried through the formula by its slopes."
+        ),
+        formula="var(g(m)) = ∇g(m)ᵀ S ∇g(m) / n;  limits: g ± t(n-1) √var",
+        reference="Casella and Berger (2002), section 5.5.4",
+    ),
+    "Tango score": MethodText(
+        words=(
+            "Both versions answered the same rows, so only the rows they disagree on say anything; the limits "
+            "are the differences that those disagreements would not contradict."
+        ),
+        formula="score test of b - c = n d, solved for d;  b, c: rows only the one, only the other got right",
+        reference="Tango (1998), Statistics in Medicine 17",
+    ),
+    "paired t on influences": MethodText(
+        words=(
+            "Each row's pull on the metric is computed for both versions, and the pulls are subtracted row by "
+            "row: what both share cancels."
+        ),
+        formula="d_i = psi_i(candidate) - psi_i(baseline);  limits: D ± t(n-1) sd(d)/√n",
+        reference="Huber (1981); van der Vaart (1998), chapter 20",
+    ),
+    "paired t": MethodText(
+        words="The two versions are subtracted row by row, so what makes a row easy or hard cancels.",
+        formula="mean(d) ± t(n-1) sd(d)/√n;  d_i = candidate_i - baseline_i",
+        reference="Student (1908), Biometrika 6",
+    ),
+    "Miettinen-Nurminen score": MethodText(
+        words=(
+            "Two shares from different rows: the limits are the differences under which the two shares seen "
+            "would not be surprising."
+        ),
+        formula="score test of p1 - p0 = d with the variance restricted to d, solved for d",
+        reference="Miettinen and Nurminen (1985), Statistics in Medicine 4",
+    ),
+    "Welch t": MethodText(
+        words="Two averages from different rows, each with its own spread.",
+        formula="(m1 - m0) ± t(df) √(s1²/n1 + s0²/n0), df by Satterthwaite",
+        reference="Welch (1947), Biometrika 34",
+    ),
+    "DeLong, logit scale": MethodText(
+        words=(
+            "The area under the ROC curve is the chance that a positive row is scored above a negative one; "
+            "every row's part in that gives its uncertainty, on a scale on which the area stays within 0 and 1."
+        ),
+        formula="var = Σ psi₁²/(n₁(n₁-1)) + Σ psi₀²/(n₀(n₀-1));  limits: logit(A) ± z √var / (A(1-A))",
+        reference="DeLong et al. (1988), Biometrics 44; Sun and Xu (2014)",
+    ),
+    "DeLong, paired": MethodText(
+        words=(
+            "The same for the difference of two areas on the same rows: each row's parts in the two areas are "
+            "subtracted."
+        ),
+        formula="var of Σ (psi_candidate - psi_baseline), by class;  limits: D ± z √var",
+        reference="DeLong et al. (1988), Biometrics 44",
+    ),
+    "stratified bootstrap": MethodText(
+        words=(
+            "With few rows of a class, or an area close to 1, the rows of each class are drawn again many times "
+            "and the spread of the results is taken."
+        ),
+        formula="percentiles of the metric over B resamples drawn within each class",
+        reference="Efron and Tibshirani (1993)",
+    ),
+    "order statistics": MethodText(
+        words=(
+            "The limits of a quantile are two of the sorted values themselves, those between which the true one "
+            "lies with the stated certainty; nothing is assumed of the shape."
+        ),
+        formula="[x_(l), x_(u)], l and u from the binomial(n, q) distribution;  value: NumPy 'linear'",
+        reference="David and Nagaraja (2003), section 7.1",
+    ),
+    "Poisson bootstrap": MethodText(
+        words=(
+            "For a metric that is any Python function: every row is counted a random number of times (one on "
+            "average), again and again, and the spread of the results is taken."
+        ),
+        formula="weights w_i ~ Poisson(1), 2,000 times;  percentiles of the metric",
+        reference="Chamandy et al. (2012), Google",
+    ),
+    "CR2, Bell-McCaffrey": MethodText(
+        words=(
+            "Rows of one cluster resemble each other and count for less than as many separate ones; the clusters "
+            "are the units, and few or unequal clusters widen the interval."
+        ),
+        formula="CR2 variance from cluster totals and sizes; t with Bell-McCaffrey degrees of freedom",
+        reference="Bell and McCaffrey (2002); Imbens and Kolesár (2016)",
+    ),
+    "permutation": MethodText(
+        words="Labels are shuffled many times to see how large the value gets when there is nothing there.",
+        formula="p = (b + 1) / (B + 1);  b: shuffles at least as extreme",
+        reference="Phipson and Smyth (2010)",
+    ),
+    "identical": MethodText(
+        words=(
+            "Both versions gave the same answer to every row, byte for byte: the difference is exactly zero, "
+            "with nothing to estimate."
+        ),
+        formula="[0, 0]",
+        reference="by definition",
+    ),
+    "multinomial bootstrap": MethodText(
+        words=(
+            "The table of true against predicted labels is drawn again many times with the same total, and the "
+            "spread of the results is taken."
+        ),
+        formula="counts ~ Multinomial(n, observed shares), 10,000 times;  percentiles of the metric",
+        reference="Efron and Tibshirani (1993)",
+    ),
+}
+"""Plain words by the name of the method; a name that begins with one of these is described by the longest that fits."""
+
+
+def describe(method: str) -> MethodText | None:
+    """Return the text of a method by the longest name it begins with; None for one that has none.
+
+    >>> describe("Wilson on tp/(tp+fp+fn), mapped to F1").formula[:3]
+    'J ='
+    >>> describe("a new one") is None
+    True
+    """
+    fitting = [name for name in METHODS if method.startswith(name)]
+    return METHODS[max(fitting, key=len)] if fitting else None
+
+
+def build(card: Scorecard, limits: Limits) -> Section | None:
+    """Build the section: the rules of the verdict, then one paragraph a method."""
+    used: dict[str, list[str]] = {}
+    found = [(one.method, one.metric) for one in card.effects]
+    found += [(one.method, one.metric) for one in (*card.estimates, *card.reference)]
+    for method, metric in dict.fromkeys(found):
+        if method:
+            used.setdefault(method, []).append(metric)
+    if not card.effects and not card.estimates:
+        return None
+    blocks: list[Block] = [Bullets(items=_reading(card))]
+    for method, metrics in list(used.items())[: limits.rows]:
+        shown = ", ".join(metrics[:6]) + (f" and {len(metrics) - 6} more" if len(metrics) > 6 else "")
+        text = describe(method)
+        if text is None:
+            blocks.append(Paragraph(term=method, text=f"(for {shown})."))
+            continue
+        blocks += [
+            Paragraph(term=method, text=f"(for {shown}). {text.words}"),
+            Fold(summary="Formula", blocks=(Formula(text=text.formula), Paragraph(text=text.reference, small=True))),
+        ]
+    formulas = [f"{metric.name} = {metric.formula}" for metric in card.metrics[: limits.rows] if metric.formula]
+    if formulas:
+        blocks.append(Fold(summary="How each metric is defined", blocks=(Bullets(items=tuple(formulas)),)))
+    return Section(id="methods", title="Methods, in plain words", blocks=tuple(blocks))
+
+
+def _reading(card: Scorecard) -> tuple[str, ...]:
+    lines = [
+        "An interval is the range of true values the data do not contradict. At 95 %, about one in twenty such "
+        "intervals misses.",
+    ]
+    if card.kind == "comparison":
+        symbols = words.WORD_SYMBOLS
+        lines += [
+            f"{symbols['better']} better: the whole interval is on the good side of zero. {symbols['worse']} "
+            f"worse: the whole of it "
+            "is on the bad side.",
+            f"{symbols['no meaningful difference']} no meaningful difference: the whole interval is inside the "
+            f"margin; a finding, not "
+            f"a lack of one. {symbols['cannot tell']} cannot tell: it is neither, and more rows would tell.",
+            "Smallest detectable effect: the smallest true difference that these rows would have found four "
+            "times out of five.",
+        ]
+        if card.flips:
+            lines.append("Churn: the share of rows whose answer changed, even where the score did not.")
+    return tuple(lines)

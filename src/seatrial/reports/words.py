@@ -1,0 +1,89 @@
+"""The words and symbols of statuses: colour is never the only sign."""
+
+from typing import Literal
+
+from seatrial.records import Slice, Status, Word
+
+Tone = Literal["good", "bad", "unsure", "neutral"]
+
+STATUS_SYMBOLS: dict[str, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "invalid": "!", "warn": "!"}
+STATUS_TONES: dict[str, Tone] = {
+    "pass": "good",
+    "fail": "bad",
+    "inconclusive": "unsure",
+    "invalid": "bad",
+    "warn": "unsure",
+}
+STATUS_WORDS: dict[Status, str] = {
+    "pass": "Ship",
+    "fail": "Do not ship",
+    "inconclusive": "Cannot tell yet",
+    "invalid": "No verdict possible",
+}
+EVALUATION_WORDS: dict[Status, str] = {
+    "pass": "Meets its bounds",
+    "fail": "Does not meet its bounds",
+    "inconclusive": "Cannot tell yet",
+    "invalid": "No verdict possible",
+}
+WORD_SYMBOLS: dict[Word, str] = {"better": "▲", "worse": "▼", "no meaningful difference": "≈", "cannot tell": "?"}
+WORD_TONES: dict[Word, Tone] = {
+    "better": "good",
+    "worse": "bad",
+    "no meaningful difference": "neutral",
+    "cannot tell": "unsure",
+}
+_ASCII = str.maketrans(
+    {
+        "✓": "+",
+        "✗": "x",
+        "▲": "^",
+        "▼": "v",
+        "≈": "=",
+        "…": "...",
+        "–": "-",
+        "—": "-",
+        "→": "->",
+        "·": "-",
+        "×": "x",
+        "⏎": " ",
+        "⇥": " ",
+        "␍": " ",
+        "─": "-",
+        "━": "-",
+        "│": "|",
+        "≥": ">=",
+        "≤": "<=",
+        "±": "+-",
+        "“": '"',
+        "”": '"',
+    }
+)
+
+
+def slice_label(of: Slice) -> str:
+    """Name a slice for a reader.
+
+    >>> slice_label({"sex": "Female", "age": "17 to 28"}), slice_label({})
+    ('sex = Female, age = 17 to 28', 'all rows')
+    """
+    return ", ".join(f"{column} = {value}" for column, value in of.items()) or "all rows"
+
+
+def on_slice(metric: str, of: Slice) -> str:
+    """Name a metric with the rows it was measured on: `recall on sex = Female`."""
+    return f"{metric} on {slice_label(of)}" if of else metric
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return the noun that fits the count.
+
+    >>> plural(1, "check"), plural(3, "check"), plural(2, "class", "classes")
+    ('check', 'checks', 'classes')
+    """
+    return noun if count == 1 else many or f"{noun}s"
+
+
+def ascii_only(text: str) -> str:
+    """Return text for a terminal without Unicode: symbols by their plain stand-ins, anything else escaped."""
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")

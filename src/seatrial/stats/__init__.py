@@ -1,0 +1,1 @@
+"""Numbers in, an interval, a test or a plan out: NumPy and SciPy, no engine, no names."""
