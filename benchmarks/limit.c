@@ -1,8 +1,8 @@
 /* The least work that gives nine metrics on every slice: one pass over rows in ascending order of score.
 
-   Values only, one purpose only: binary target, six slice columns, one thread. Counts, AUC with ties (mid-ranks),
-   sums of log-loss and squared error, and equal-mass calibration bins (min(15, n/50), cut where scores differ least
-   does not arise: scores here are distinct). Compiled by `benchmarks.limit` where there is a C compiler. */
+   Values only, one purpose only: binary target, no missing value, no two equal scores, one thread. Counts, the AUC's
+   ordered pairs, sums of log-loss and squared error, min(15, n/50) equal-mass calibration bins. Compiled by
+   `benchmarks.limit` where there is a C compiler. */
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -135,7 +135,7 @@ def in_numpy(data: dict[str, np.ndarray]) -> np.ndarray:
             positive, first = target[place], np.cumsum(n) - n
             below = np.cumsum(1 - positive)
             before = np.append(0, below)[first]
-            wins = np.bincount(where[place], positive * below, size) - tp * before
+            wins = np.bincount(where[place], positive * below, size) - (tp + fn) * before
             bins = np.minimum(15, n // 50)
             gaps = np.full(size, np.nan)
             asked = np.repeat(np.arange(size), bins)

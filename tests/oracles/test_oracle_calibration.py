@@ -1,6 +1,6 @@
 """ECE against scikit-learn's bins and a plain loop, KS against SciPy."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_ece_of_every_slice_is_that_of_a_plain_loop():
         n_bins = min(15, len(s) // 50)
         edges = [j * len(s) // n_bins for j in range(n_bins + 1)]
         ece = low = high = squared = 0.0
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in pairwise(edges):
             share, rate, mean = (b - a) / len(s), y[a:b].mean(), s[a:b].mean()
             band = stats.binomtest(int(y[a:b].sum()), b - a).proportion_ci(1 - 0.05 / n_bins, "exact")
             ece += share * abs(rate - mean)

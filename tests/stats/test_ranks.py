@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta, binomtest
 
 from seatrial.errors import DataError, UsageError
 from seatrial.stats import sorted_scores
 from seatrial.stats.auc_histogram import histogram_auc
 from seatrial.stats.auc_small import (
+    _stretches,
     auc_bootstrap,
     auc_bound_at_edge,
     few_rows_interval,
@@ -282,8 +284,6 @@ def test_where_rows_are_few():
 
 @pytest.mark.parametrize(("n_pos", "n_neg"), [(1, 1), (10, 400), (400, 10)])
 def test_bound_at_the_edge_is_that_of_independent_pairs(n_pos, n_neg):
-    from scipy.stats import binomtest
-
     pairs = min(n_pos, n_neg)
     want = binomtest(pairs, pairs).proportion_ci(method="exact")
     top, bottom = auc_bound_at_edge(1.0, n_pos, n_neg), auc_bound_at_edge(0.0, n_pos, n_neg)
@@ -315,6 +315,30 @@ def test_bootstrap_draws_are_aucs_of_stratified_resamples():
     assert auc_bootstrap(a, label, draws=50, seed=3).tolist() == auc_bootstrap(a, label, draws=50, seed=3).tolist()
     with pytest.raises(DataError, match="no positive"):
         auc_bootstrap([1, 2], [0, 0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=40))
+def test_stretches_keep_every_comparison_of_the_classes(rows):
+    score, label = (np.array(part) for part in zip(*rows, strict=True))
+    place, places = _stretches(score.astype(float), label.astype(np.uint8))
+    assert places == place.max() + 1
+    of_scores, of_places = (np.sign(x[label][:, None] - x[~label][None, :]) for x in (score, place))
+    assert of_scores.tolist() == of_places.tolist()
+
+
+def test_degrees_of_freedom_are_satterthwaites_cut_by_the_kurtosis_of_placements():
+    rng = np.random.default_rng(0)
+    label = np.repeat([True, False], [25, 60])
+    for distance in (0.2, 1.0, 2.5, -2.5):
+        score = rng.normal(size=85) + distance * label
+        table = grouped_auc(SortedScores(score, label).whole())
+        value = table.value[0]
+        kernel = score[label][:, None] > score[~label][None, :]
+        v1, v0 = kernel.mean(axis=1).var(ddof=1) / 25, kernel.mean(axis=0).var(ddof=1) / 60
+        satterthwaite = (v1 + v0) ** 2 / (v1**2 / 24 + v0**2 / 59)
+        larger = max(value, 1 - value)
+        kurtosis = 3 + float(beta.stats(larger / (1 - larger), 1, moments="k"))
+        assert table.df[0] == pytest.approx(satterthwaite * min(1.0, 2 / (kurtosis - 1)), rel=1e-9)
 
 
 def test_histograms_of_slices_without_a_class_have_no_value():

@@ -6,6 +6,16 @@ The simulated data sets are the slices of one table, so a setting costs one scan
 import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate, special, stats
+from tests.validity.harness import (
+    CONSERVATIVE_COVERAGE,
+    CONSERVATIVE_SIZE,
+    COVERAGE,
+    SIZE,
+    Row,
+    Simulation,
+    covers,
+    reject,
+)
 
 from seatrial.stats.auc_small import auc_bound_at_edge, few_rows_interval
 from seatrial.stats.average_precision import grouped_average_precision, grouped_average_precision_influence
@@ -21,16 +31,6 @@ from seatrial.stats.ranks import (
     spearman_influence,
 )
 from seatrial.stats.sorted_scores import SortedScores
-from tests.validity.harness import (
-    CONSERVATIVE_COVERAGE,
-    CONSERVATIVE_SIZE,
-    COVERAGE,
-    SIZE,
-    Row,
-    Simulation,
-    covers,
-    reject,
-)
 
 Floats = NDArray[np.float64]
 COVERED = "coverage of 95 %"

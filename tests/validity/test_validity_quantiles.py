@@ -1,7 +1,6 @@
 """Size and coverage of quantiles."""
 
 import pytest
-
 from tests.validity.harness import SEED, SIMULATIONS, failures
 from tests.validity.ranked import QUANTILES
 

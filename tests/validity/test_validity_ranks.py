@@ -1,7 +1,6 @@
 """Size and coverage of AUC, average precision, Spearman, KS and calibration."""
 
 import pytest
-
 from tests.validity.harness import SEED, SIMULATIONS, failures
 from tests.validity.ranked import RANKS
 

@@ -211,7 +211,7 @@ class Comparison:
 
     def _measure(self, metrics: Sequence[Metric], where: Sequence[Grouping]) -> None:
         if len(self.frames) == 1:
-            pairs = self.pairs or [(0,)]
+            pairs: list[tuple[int, ...]] = [*self.pairs] or [(0,)]
             self._held.update(self.measurers[0].measure(metrics, where, pairs))
             return
         self._held.update(unpaired(self.measurers, metrics, where))

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from seatrial.data.coding import Coding
 from seatrial.data.engine import DuckDBEngine, quoted
 from seatrial.data.facts import AlignmentFacts, ColumnFacts
 from seatrial.data.frame import Frame, Side, SliceColumn
+from seatrial.data.join import join_tables
+from seatrial.data.keys import keyed
 from seatrial.data.levels import find_levels
 from seatrial.data.outputs import find_outputs
 from seatrial.data.predictions import Predictions, distinct_names
@@ -16,9 +18,7 @@ from seatrial.data.slicing import MISSING, SliceSpec, slice_spec
 from seatrial.data.source import Source
 from seatrial.data.staging import Stage, Table, Uses, stage
 from seatrial.data.values import Value, find_values
-from seatrial.errors import DataError, UsageError, did_you_mean, listed
-
-LEAST_MATCHED = 0.5
+from seatrial.errors import DataError, UsageError, did_you_mean
 
 
 def align(
@@ -51,7 +51,7 @@ def align(
     values = find_values(versions, columns)
     home = _homes(versions, texts, option="column")
     tables = _stage_all(engine, versions, specs, values, home)
-    tables, has_id = _keyed(tables, versions, pair_by_row=pair_by_row)
+    tables, has_id = keyed(tables, versions, pair_by_row=pair_by_row)
     by_version = {at: table for table in tables for at in table.versions}
     outputs = find_outputs(versions, by_version, engine)
 
@@ -81,7 +81,7 @@ def align(
     if first.cluster is not None:
         parts["cluster_raw"] = f"{tables[0].alias}.t{versions[0].source.places[first.cluster]}"
 
-    joined, n = _join(engine, tables, parts, coding, versions)
+    joined, n = join_tables(engine, tables, parts, coding, versions)
     _check_weights(engine, joined, first.weight, versions[0].source_name)
     for staged in {id(one.stage): one.stage for one in tables}.values():
         staged.drop()
@@ -238,149 +238,6 @@ def _uses(
         numbers=tuple({places[name] for name in numbers if name is not None}),
         lengths=tuple({places[name] for name in lengths}),
     )
-
-
-def _keyed(tables: Sequence[Table], versions: Sequence[Predictions], *, pair_by_row: bool) -> tuple[list[Table], bool]:
-    """Give every table its key, its counts and one row per key; say whether the key is an id of the examples."""
-    roles = [versions[table.versions[0]].roles for table in tables]
-    by_row = pair_by_row or any(one.id == ROW for one in roles)
-    if len(tables) > 1 and not by_row and any(one.id is None for one in roles):
-        lacking = next(table for table, one in zip(tables, roles, strict=True) if one.id is None)
-        raise UsageError(
-            f"{lacking.stage.source.name} has no id column that can be recognised, so its rows cannot be paired. Name it"
-            " with --id, pair rows in the same order with --id @row, or compare without pairs with --unpaired."
-        )
-    if by_row or roles[0].id is None:
-        return _keyed_by_row(tables), False
-    forms = [_id_form(table) for table in tables]
-    counted: list[Table] = []
-    for table, form in zip(tables, forms, strict=True):
-        text = "id_t"
-        if form.decimal:
-            text = "CASE WHEN id_t IS NOT NULL THEN left(id_t, length(id_t) - 2) END"
-        numeric = all(one.texts == 0 or one.decimal for one in forms)
-        key = "id_n" if numeric and not any(one.decimal for one in forms) else None
-        if key is None and numeric:
-            key = f"COALESCE(id_n, TRY_CAST({text} AS BIGINT))"
-        if key is None:
-            key = f"COALESCE({text}, CAST(id_n AS VARCHAR))"
-        duplicates = _duplicates(table, key, form.rows - form.missing)
-        one = replace(table, rows=form.rows, missing_ids=form.missing, duplicate_ids=duplicates, key=key)
-        counted.append(one)
-    return counted, True
-
-
-def _keyed_by_row(tables: Sequence[Table]) -> list[Table]:
-    keyed: list[Table] = []
-    for table in tables:
-        (rows,) = table.stage.engine.one(f"SELECT count(*) FROM {table.relation}", table.given)
-        key = "k" if not table.given else "row_number() OVER (ORDER BY k)"
-        keyed.append(replace(table, rows=rows, key=key))
-    sizes = {table.rows for table in keyed}
-    if len(sizes) > 1:
-        shown = " and ".join(f"{table.stage.source.name} {table.rows:,}" for table in keyed)
-        raise DataError(
-            f"Rows cannot be paired by their order, since the files have different numbers of them: {shown}."
-        )
-    return keyed
-
-
-@dataclass(frozen=True, kw_only=True)
-class _IdForm:
-    rows: int
-    missing: int
-    texts: int
-    """Ids that are not whole numbers."""
-    decimal: bool
-    """Whether all of those are whole numbers written as 1.0."""
-
-
-def _id_form(table: Table) -> _IdForm:
-    decimal = r"regexp_full_match(id_t, '-?(0|[1-9][0-9]{0,17})\.0')"
-    rows, whole, texts, decimals = table.stage.engine.one(
-        f"SELECT count(*), count(id_n), count(id_t), count(*) FILTER (WHERE {decimal}) FROM {table.relation}",
-        table.given,
-    )
-    all_decimal = texts > 0 and decimals == texts and whole == 0
-    return _IdForm(rows=rows, missing=rows - whole - texts, texts=texts, decimal=all_decimal)
-
-
-def _duplicates(table: Table, key: str, present: int) -> int:
-    """Return how many rows repeat an id; ids in ascending order are seen to be distinct without counting."""
-    keys = f"SELECT {key} AS key, k FROM {table.relation}"
-    engine = table.stage.engine
-    (falls,) = engine.one(
-        f"SELECT count(*) FROM (SELECT key, lag(key) OVER () AS before FROM ({keys}) WHERE key IS NOT NULL)"
-        " WHERE key <= before",
-        table.given,
-    )
-    if not falls:
-        return 0
-    (distinct,) = engine.one(f"SELECT count(DISTINCT key) FROM ({keys})", table.given)
-    return int(present - distinct)
-
-
-def _join(
-    engine: DuckDBEngine,
-    tables: Sequence[Table],
-    parts: dict[str, str],
-    coding: Coding,
-    versions: Sequence[Predictions],
-) -> tuple[str, int]:
-    """Write the joined table in the order of the first file's rows and return its name and number of rows."""
-    given = dict(coding.parameters)
-    sources: list[str] = []
-    for table in tables:
-        given |= table.given
-        key = f", {table.key} AS key" if table.key is not None else ""
-        sql = f"SELECT *{key} FROM {table.relation}"
-        conditions: list[str] = []
-        if table.duplicate_ids:
-            kept = f"row_number() OVER (PARTITION BY key ORDER BY k) = 1{' OR key IS NULL' if len(tables) == 1 else ''}"
-            sql = f"SELECT * FROM ({sql}) QUALIFY {kept}"
-        if len(tables) > 1:
-            conditions.append("key IS NOT NULL")
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        sources.append(f"(SELECT * FROM ({sql}){where}) {table.alias}")
-    joined = sources[0] + "".join(
-        f" JOIN {sql} ON {table.alias}.key = g0.key" for table, sql in zip(tables[1:], sources[1:], strict=True)
-    )
-    lookups = "".join(f" {join}" for join in coding.joins)
-    order = " ORDER BY g0.k" if len(tables) > 1 or coding.joins or tables[0].duplicate_ids else ""
-    wanted = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())
-    name = engine.fresh("frame")
-    engine.execute(f"CREATE TABLE {quoted(name)} AS SELECT {wanted} FROM {joined}{lookups}{order}", given)
-    (n,) = engine.one(f"SELECT count(*) FROM {quoted(name)}")
-    if n == 0 and len(tables) == 1:
-        raise DataError(f"{tables[0].stage.source.name} has no rows.")
-    if len(tables) > 1:
-        _check_matched(tables, versions, n)
-    return name, n
-
-
-def _check_matched(tables: Sequence[Table], versions: Sequence[Predictions], n: int) -> None:
-    sizes = [table.rows - table.duplicate_ids for table in tables]
-    worst = max(range(len(tables)), key=lambda at: sizes[at])
-    if n >= LEAST_MATCHED * sizes[worst] and n > 0:
-        return
-    empty = next((table for table, size in zip(tables, sizes, strict=True) if not table.rows), None)
-    if empty is not None:
-        raise DataError(f"{empty.stage.source.name} has no rows.")
-    shown = [_some_ids(table) for table in (tables[0], tables[worst] if worst else tables[1])]
-    ids = " and ".join(
-        f"'{versions[t.versions[0]].roles.id}' of {t.stage.source.name} (such as {some})" for t, some in shown
-    )
-    raise DataError(
-        f"Only {n:,} of {sizes[worst]:,} examples are in all files, fewer than half: they are not predictions for the same"
-        f" examples, or the ids do not fit. Joined were {ids}; name the id column with --id."
-    )
-
-
-def _some_ids(table: Table) -> tuple[Table, str]:
-    rows = table.stage.engine.rows(
-        f"SELECT key FROM (SELECT {table.key} AS key FROM {table.relation}) WHERE key IS NOT NULL LIMIT 2", table.given
-    )
-    return table, listed(repr(str(key))[:40] for (key,) in rows) or "none"
 
 
 def _check_weights(engine: DuckDBEngine, table: str, weight: str | None, source: str) -> None:

@@ -25,7 +25,7 @@ _SMALLEST = (("TINYINT", 127), ("SMALLINT", 32767), ("INTEGER", 2**31 - 1))
 class Engine(Protocol):
     """Whatever runs the queries: results come back as one array per column."""
 
-    def query(self, sql: str | exp.Expression) -> Columns:
+    def query(self, sql: str | exp.Expr) -> Columns:
         """Run one statement; columns in the order of the SELECT, rows in the order of the result."""
         ...
 
@@ -117,7 +117,7 @@ class DuckDBEngine:
         """Run a query that returns exactly one row."""
         return self.rows(sql, parameters)[0]
 
-    def query(self, sql: str | exp.Expression) -> Columns:
+    def query(self, sql: str | exp.Expr) -> Columns:
         """Run one statement; columns in the order of the SELECT, rows in the order of the result.
 
         NULL is NaN in real columns, None in text; an integer column with NULLs comes back as a masked array.

@@ -3,6 +3,7 @@ one row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Cases:
     target: Codes | None
     """Class codes, -1 where missing; None for regression and multilabel."""
     predictions: dict[int, Codes]
-    column: Callable[[str, int], NDArray[np.generic]]
+    column: Callable[[str, int], NDArray[Any]]
     weight: Floats | None = None
     cluster: Codes | None = None
     n_clusters: int = 0
@@ -52,7 +53,7 @@ class Cases:
 
     def total(self, amounts: Floats) -> Floats:
         """Sum an amount a case over each slice, (S,)."""
-        return np.bincount(self.slice_index, amounts, self.size)
+        return np.bincount(self.slice_index, amounts, self.size).astype(np.float64, copy=False)
 
     def mean(self, values: Floats, valid: NDArray[np.bool_]) -> Floats:
         """Weighted mean of a value over each slice's valid cases, (S,); NaN where there are none."""

@@ -1,6 +1,7 @@
 """The names a formula may use on a row, as columns of the frame: in SQL for the scan, as arrays for row-by-row work."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ ROW_NAMES = (
 """Row values every formula may name beside the table's own columns; catalogue formulas are written with them."""
 
 
-def column_sql(frame: Frame, name: str, model: int) -> exp.Expression:
+def column_sql(frame: Frame, name: str, model: int) -> exp.Expr:
     """SQL of a row value of one version; raises `UsageError` when this table cannot give it."""
     if name in frame.values:
         return exp.column(f"value_{model}_{frame.values.index(name)}")
@@ -44,7 +45,7 @@ def column_sql(frame: Frame, name: str, model: int) -> exp.Expression:
     every = [(c, exp.column(f"score_{model}_{c}")) for c in range(len(frame.labels))]
     if name == "score_of_target":
         return _when(exp.column("target"), every, exp.null())
-    total: exp.Expression = exp.Literal.number(0)
+    total: exp.Expr = exp.Literal.number(0)
     for _, score in every:
         total = exp.Add(this=total, expression=exp.Mul(this=score.copy(), expression=score.copy()))
     return exp.paren(total)
@@ -55,7 +56,7 @@ def label_names(frame: Frame) -> dict[str, tuple[str, ...]]:
     return {} if frame.task == "regression" else {"target": frame.labels, "prediction": frame.labels}
 
 
-def column_array(frame: Frame, name: str, model: int, *, read: "Reader") -> NDArray[np.generic]:
+def column_array(frame: Frame, name: str, model: int, *, read: "Reader") -> NDArray[Any]:
     """A row value of one version for every row: NaN (None in text, -1 in class codes) where missing."""
     if name in frame.values:
         return read(f"value_{model}_{frame.values.index(name)}")
@@ -92,9 +93,9 @@ class Reader:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._held: dict[str, NDArray[np.generic]] = {}
+        self._held: dict[str, NDArray[Any]] = {}
 
-    def __call__(self, column: str) -> NDArray[np.generic]:
+    def __call__(self, column: str) -> NDArray[Any]:
         if column not in self._held:
             self._held[column] = self._frame.arrays([column])[column]
         return self._held[column]
@@ -117,9 +118,7 @@ def check_names(frame: Frame, names: Sequence[str], *, metric: str) -> None:
             )
 
 
-def _when(
-    code: exp.Expression, branches: list[tuple[int, exp.Expression]], otherwise: exp.Expression
-) -> exp.Expression:
+def _when(code: exp.Expr, branches: Sequence[tuple[int, exp.Expr]], otherwise: exp.Expr) -> exp.Expr:
     case = exp.Case().when(exp.Is(this=code.copy(), expression=exp.null()), exp.null())
     for value, result in branches:
         case = case.when(exp.EQ(this=code.copy(), expression=exp.Literal.number(value)), result.copy())
@@ -133,7 +132,7 @@ def _need_scores(frame: Frame, name: str, model: int) -> None:
         raise UsageError(f"'{name}' needs scores, and {frame.models[model]} has none; name the column with --score.")
 
 
-def _multilabel(frame: Frame, name: str, model: int, read: Reader) -> NDArray[np.generic]:
+def _multilabel(frame: Frame, name: str, model: int, read: Reader) -> NDArray[Any]:
     if name.startswith("target_l"):
         codes = read(name).astype(float)
         return np.where(codes < 0, np.nan, codes)

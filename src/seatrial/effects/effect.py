@@ -122,7 +122,7 @@ def _eligible(measured: Measured, contrast: Contrast, rarer: Floats | None) -> N
         & np.isfinite(contrast.difference)
         & np.array([reason is None for reason in contrast.reasons])
     )
-    return eligible if rarer is None else eligible & (rarer >= FEWEST_RARE)
+    return np.asarray(eligible if rarer is None else eligible & (rarer >= FEWEST_RARE))
 
 
 def _records(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Grouping:
             position = position * len(levels) + levels.index(key[name])
         return position
 
-    def combine(self, codes: list[NDArray[np.generic]]) -> Codes:
+    def combine(self, codes: list[NDArray[Any]]) -> Codes:
         """Slice positions from the codes of each column, (n,)."""
         combined = np.zeros(len(codes[0]), dtype=np.intp)
         for levels, column in zip(self.levels, codes, strict=True):

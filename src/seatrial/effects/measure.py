@@ -3,6 +3,7 @@ rest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,9 +138,7 @@ class Measurer:
             self._keep_rarer(grouping, where, target, np.ones(len(target)))
         return self._rarer[grouping]
 
-    def _keep_rarer(
-        self, grouping: Grouping, where: NDArray[np.intp], target: NDArray[np.generic], count: Floats
-    ) -> None:
+    def _keep_rarer(self, grouping: Grouping, where: NDArray[np.intp], target: NDArray[Any], count: Floats) -> None:
         positive = np.bincount(where, np.where(target == self.frame.positive, count, 0.0), grouping.size)
         known = np.bincount(where, np.where(target >= 0, count, 0.0), grouping.size)
         self._rarer[grouping] = np.minimum(positive, known - positive)
@@ -245,7 +244,7 @@ class _Rows:
         )
         self.rows = self.cases.total(self.cases.count)
 
-    def _column(self, name: str, model: int) -> NDArray[np.generic]:
+    def _column(self, name: str, model: int) -> NDArray[Any]:
         return column_array(self.frame, name, model, read=self.measurer.read)
 
     def measure(self, metric: Metric, pair: Pair) -> Measured:

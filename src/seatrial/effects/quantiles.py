@@ -1,7 +1,8 @@
 """Quantiles of a numeric column on every slice, with limits by order statistics and paired differences by
 influences."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def measure_quantile(
         scattered = spread(cases, [psi], valid)
         error = np.sqrt(np.maximum(scattered.covariance[:, 0, 0], 0.0))
         if cases.plain:
-            limits = _order_limits(lambda alpha, m=model: table(m, alpha))
+            limits = _order_limits(partial(table, model))
         else:
             limits = _normal_limits(
                 value, error, scattered.df, either(reasons, wide, scattered.reasons), scattered.method
@@ -90,11 +91,11 @@ def influence(
     return value, np.nan_to_num(psi, posinf=0.0, neginf=0.0), reasons, tuple(r[0] for r in table.reasons)
 
 
-def _order_limits(table: "object") -> Limits:
-    kept = lru_cache(maxsize=4)(table)  # type: ignore[arg-type]
+def _order_limits(table: Callable[[float], QuantileTable]) -> Limits:
+    kept = lru_cache(maxsize=4)(table)
 
     def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
-        found: QuantileTable = kept(alpha)
+        found = kept(alpha)
         names = tuple("order statistics" if r[0] is None else f"none: {r[0]}" for r in found.reasons)
         return found.low[:, 0], found.high[:, 0], names
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class Ranker:
             return np.asarray(self.read(f"score_{model}_l{code}"), dtype=float)
         return np.asarray(self.read(f"score_{model}_{code}"), dtype=float)
 
-    def label(self, code: int) -> NDArray[np.generic]:
+    def label(self, code: int) -> NDArray[Any]:
         """1 where the target is the class, 0 where it is another, -1 where missing."""
         if self.frame.task == "multilabel":
             return self.read(f"target_l{code}")
@@ -345,7 +346,7 @@ def _auc_limits(
     names = ["DeLong, logit scale" if r is None else f"none: {r}" for r in table.reasons]
     for s, limits in overrides.items():
         low[s], high[s], names[s] = limits(alpha)
-    for s in np.flatnonzero((table.value == 0) | (table.value == 1)):
+    for s in np.flatnonzero((table.value == 0) | (table.value == 1)).tolist():
         edge = auc_bound_at_edge(float(table.value[s]), int(table.n_pos[s]), int(table.n_neg[s]), alpha)
         low[s], high[s], names[s] = edge.low, edge.high, f"exact bound: {edge.reason}"
     return low, high, tuple(names)

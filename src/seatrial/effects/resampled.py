@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,10 +154,7 @@ def measure_function(
             value[model][s], reasons[model][s] = _call(metric, truth[picked], answers[model][picked], weight)
         if len(picked) and all(reasons[model][s] is None for model in pair):
             draws[s] = bootstrap_statistic(
-                lambda w, rows=picked, base=weight: [
-                    _call(metric, truth[rows], answers[m][rows], w if base is None else w * base, quiet=True)[0]
-                    for m in pair
-                ],
+                partial(_of_each, metric, truth[picked], [answers[m][picked] for m in pair], weight),
                 rows=len(picked),
                 cluster=None if cases.cluster is None else cases.cluster[picked],
                 draws=DRAWS,
@@ -202,7 +200,7 @@ def measure_function(
 
 def _inputs(
     metric: Resampled, ranker: Ranker, cases: Cases, pair: Pair
-) -> tuple[NDArray[np.generic], dict[int, NDArray[np.generic]], NDArray[np.bool_]]:
+) -> tuple[NDArray[Any], dict[int, NDArray[Any]], NDArray[np.bool_]]:
     """y_true, y_pred per version, and the rows that have both; labels as the user wrote them (numbers when all are)."""
     frame, read = ranker.frame, ranker.read
     every = range(len(frame.models))
@@ -231,15 +229,15 @@ def _inputs(
     return _labels(frame.labels, raw), {m: _labels(frame.labels, guesses[m]) for m in pair}, valid
 
 
-def _labels(labels: tuple[str, ...], codes: NDArray[np.generic]) -> NDArray[np.generic]:
+def _labels(labels: tuple[str, ...], codes: NDArray[Any]) -> NDArray[Any]:
     words = np.array([*labels, ""])
-    return words[codes.astype(int)]
+    return np.asarray(words[codes.astype(int)])
 
 
 def _call(
     metric: Resampled,
-    truth: NDArray[np.generic],
-    answer: NDArray[np.generic],
+    truth: NDArray[Any],
+    answer: NDArray[Any],
     weight: Floats | NDArray[np.int64] | None,
     *,
     quiet: bool = False,
@@ -259,6 +257,18 @@ def _call(
     except Exception as error:
         return np.nan, None if quiet else f"the function raised {type(error).__name__}: {error}"
     return (number, None) if np.isfinite(number) else (np.nan, f"the function returned {number}")
+
+
+def _of_each(
+    metric: Resampled,
+    truth: NDArray[Any],
+    answers: list[NDArray[Any]],
+    weight: Floats | None,
+    drawn: NDArray[np.int64],
+) -> list[float]:
+    """The function's value of each version on one resample; NaN where it fails."""
+    given = drawn if weight is None else drawn * weight
+    return [_call(metric, truth, answer, given, quiet=True)[0] for answer in answers]
 
 
 def _percentiles(draws: dict[int, Floats], size: int, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:

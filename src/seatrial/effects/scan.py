@@ -10,6 +10,7 @@ is a term of its own, so that a small difference between two nearly equal versio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class _Terms:
     def __init__(self, frame: Frame, groups: Sequence[TermGroup], pair: tuple[int, ...]) -> None:
         self.groups = groups
         self.paired = len(pair) == 2
-        self.raw: list[exp.Expression] = []
+        self.raw: list[exp.Expr] = []
         """Inner columns r0..: every atom of every group for every version of the frame."""
         self.at: dict[tuple[str, int, int], int] = {}
         positions: dict[str, int] = {}
@@ -84,7 +85,7 @@ class _Terms:
         self.models = len(frame.models)
         self.centres, self.reach = _look(frame, self.raw)
 
-    def columns(self, group: TermGroup) -> list[tuple[exp.Expression, float, float]]:
+    def columns(self, group: TermGroup) -> list[tuple[exp.Expr, float, float]]:
         """(SQL, centre, largest size) of each shifted term of a group: the baseline's atoms, then the differences."""
         found = []
         for k in range(len(group.atoms)):
@@ -96,7 +97,7 @@ class _Terms:
             found.append((exp.paren(exp.Sub(this=_inner(second), expression=_inner(first))), 0.0, size))
         return found
 
-    def valid(self, group: TermGroup) -> exp.Expression:
+    def valid(self, group: TermGroup) -> exp.Expr:
         """SQL condition: every atom of the group is there for every version."""
         places = sorted(
             {self.at[group.name, k, model] for k in range(len(group.atoms)) for model in range(self.models)}
@@ -104,7 +105,7 @@ class _Terms:
         return exp.and_(*[exp.Not(this=exp.Is(this=_inner(place), expression=exp.null())) for place in places])
 
 
-def _look(frame: Frame, raw: list[exp.Expression]) -> tuple[list[float], list[float]]:
+def _look(frame: Frame, raw: list[exp.Expr]) -> tuple[list[float], list[float]]:
     """A centre near the mean (from the first rows) and the largest distance from it, for every inner column."""
     if not raw:
         return [], []
@@ -137,14 +138,14 @@ def _look(frame: Frame, raw: list[exp.Expression]) -> tuple[list[float], list[fl
     return centres, reach
 
 
-def _atom_sql(frame: Frame, atom: Mean | Share, model: int) -> exp.Expression:
+def _atom_sql(frame: Frame, atom: Mean | Share, model: int) -> exp.Expr:
     if isinstance(atom, Share):
         return _share_sql(frame, atom, model)
 
     return row_sql(atom.row, lambda name: column_sql(frame, name, model), labels=label_names(frame))
 
 
-def _share_sql(frame: Frame, share: Share, model: int) -> exp.Expression:
+def _share_sql(frame: Frame, share: Share, model: int) -> exp.Expr:
     name = share.which
     if share.label is not None and share.label not in frame.labels:
         raise UsageError(
@@ -155,10 +156,10 @@ def _share_sql(frame: Frame, share: Share, model: int) -> exp.Expression:
         raise UsageError(f"'{name}' needs a class: write {name}['CLASS'], or name one with --positive.")
     positive = exp.Literal.number(code)
     t, p = exp.column("target"), exp.column(f"prediction_{model}")
-    is_t: exp.Expression = (
+    is_t: exp.Expr = (
         exp.EQ(this=t, expression=positive) if name in ("tp", "fn") else exp.NEQ(this=t, expression=positive)
     )
-    is_p: exp.Expression = (
+    is_p: exp.Expr = (
         exp.EQ(this=p, expression=positive.copy())
         if name in ("tp", "fp")
         else exp.NEQ(this=p, expression=positive.copy())
@@ -167,7 +168,7 @@ def _share_sql(frame: Frame, share: Share, model: int) -> exp.Expression:
     return exp.Case().when(both, exp.Literal.number(1)).when(exp.not_(both.copy()), exp.Literal.number(0))
 
 
-def _cell_keys(frame: Frame, pair: tuple[int, ...]) -> list[tuple[str, exp.Expression]]:
+def _cell_keys(frame: Frame, pair: tuple[int, ...]) -> list[tuple[str, exp.Expr]]:
     """Target and predictions as grouping keys, NULL unless every version of the frame has its label."""
     every = ["target", *(f"prediction_{m}" for m in range(len(frame.models)))]
     complete = exp.and_(*[exp.Not(this=exp.Is(this=exp.column(c), expression=exp.null())) for c in every])
@@ -175,9 +176,7 @@ def _cell_keys(frame: Frame, pair: tuple[int, ...]) -> list[tuple[str, exp.Expre
     return [(f"key{k}", exp.Case().when(complete.copy(), exp.column(c))) for k, c in enumerate(chosen)]
 
 
-def _query(
-    frame: Frame, terms: _Terms, groupings: Sequence[Grouping], keys: list[tuple[str, exp.Expression]]
-) -> exp.Expression:
+def _query(frame: Frame, terms: _Terms, groupings: Sequence[Grouping], keys: list[tuple[str, exp.Expr]]) -> exp.Expr:
     used = sorted({k for g in groupings for k in g.columns})
     inner = exp.select(
         *[exp.column(f"slice_{k}") for k in used],
@@ -187,7 +186,7 @@ def _query(
     if not inner.expressions:
         inner = exp.select(exp.alias_(exp.Literal.number(1), "one"))
     inner = inner.from_(frame.table)
-    outer: list[exp.Expression] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
+    outer: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
     for k in used:
         column = exp.column(f"slice_{k}")
         outer.append(exp.alias_(column, f"s{k}"))
@@ -213,15 +212,15 @@ def _query(
     return query
 
 
-def _inner(place: int) -> exp.Expression:
+def _inner(place: int) -> exp.Expr:
     return exp.column(f"r{place}")
 
 
-def _minus(sql: exp.Expression, centre: float) -> exp.Expression:
+def _minus(sql: exp.Expr, centre: float) -> exp.Expr:
     return sql if centre == 0 else exp.paren(exp.Sub(this=sql, expression=_number(centre)))
 
 
-def _number(value: float) -> exp.Expression:
+def _number(value: float) -> exp.Expr:
     return exp.cast(exp.Literal.string(repr(value)), "double")
 
 
@@ -230,7 +229,7 @@ def _bits(size: float) -> int:
     return FIXED_POINT_BITS - (int(np.ceil(np.log2(size))) if size > 0 else 0)
 
 
-def _fixed_sum(valid: exp.Expression, sql: exp.Expression, bits: int) -> exp.Expression:
+def _fixed_sum(valid: exp.Expr, sql: exp.Expr, bits: int) -> exp.Expr:
     scaled = exp.Mul(this=exp.paren(sql.copy()), expression=_number(2.0**bits))
     rounded = exp.cast(exp.Round(this=scaled), "bigint")
     return exp.Sum(this=exp.Case().when(valid.copy(), rounded))
@@ -240,7 +239,7 @@ def _unpack(
     frame: Frame,
     terms: _Terms,
     grouping: Grouping,
-    result: dict[str, NDArray[np.generic]],
+    result: dict[str, NDArray[Any]],
     pair: tuple[int, ...],
     *,
     cells: bool,
@@ -259,11 +258,11 @@ def _unpack(
     order = np.lexsort([*keys[::-1], where])
     where, keys = where[order], [key[order] for key in keys]
     count = np.asarray(result["n"], dtype=float)[mine][order]
-    rows = np.bincount(where, count, grouping.size)
+    rows = np.bincount(where, count, grouping.size).astype(np.float64, copy=False)
 
     def summed(column: str, bits: int | None) -> Floats:
         amounts = np.nan_to_num(np.asarray(result[column], dtype=float)[mine][order])
-        return np.bincount(where, amounts, grouping.size) * (1.0 if bits is None else 2.0**-bits)
+        return np.asarray(np.bincount(where, amounts, grouping.size) * (1.0 if bits is None else 2.0**-bits), float)
 
     moments: dict[str, Moments] = {}
     for at, group in enumerate(terms.groups):
@@ -292,7 +291,7 @@ def _cells(
 ) -> Cases:
     codes = dict(zip(pair, keys[1:], strict=True))
 
-    def column(name: str, model: int) -> NDArray[np.generic]:
+    def column(name: str, model: int) -> NDArray[Any]:
         return keys[0] if name == "target" else codes[model]
 
     return Cases(

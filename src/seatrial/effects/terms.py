@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from seatrial.expressions import (
 from seatrial.metrics.base import Averaged, Formula, Marginal, Metric, PerClass
 
 Valid = NDArray[np.bool_]
+SHARES: tuple[Literal["tp", "fp", "fn", "tn"], ...] = ("tp", "fp", "fn", "tn")
 TARGET_ONLY = (frozenset({"tp", "fn"}), frozenset({"tn", "fp"}), frozenset({"tp", "fp", "fn", "tn"}))
 """Denominators that are the same rows for every version, so that a difference is one of paired outcomes."""
 
@@ -127,7 +129,7 @@ def validity(metric: Metric, cases: Cases, model: int) -> Valid:
         return formula_terms(metric, metric.tree, cases, model)[1]
     if cases.multilabel:
         every = [share_terms(cases, model, k)[1] for k in range(len(cases.labels))]
-        return np.logical_and.reduce(every)
+        return np.asarray(np.logical_and.reduce(every))
     codes, guess = _codes(cases, model)
     valid: Valid = (codes >= 0) & (guess >= 0)
     return valid
@@ -184,7 +186,7 @@ def _proportion(tree: Node, terms: dict[str, Floats], valid: Valid) -> Proportio
     if found is None:
         return None
     top, bottom = found
-    by_name = {name: terms[Share(name).key()] for name in top | bottom if Share(name).key() in terms}
+    by_name: dict[str, Floats] = {atom.which: terms[atom.key()] for atom in atoms(tree) if isinstance(atom, Share)}
     outcome = sum((by_name[name] for name in top), np.zeros(len(valid))) > 0.5
     everything = bottom == TARGET_ONLY[2]
     within = valid if everything else valid & (sum((by_name[name] for name in bottom), np.zeros(len(valid))) > 0.5)
@@ -194,7 +196,8 @@ def _proportion(tree: Node, terms: dict[str, Floats], valid: Valid) -> Proportio
 def _f1(tree: Node, terms: dict[str, Floats]) -> tuple[Floats, Floats] | None:
     if not as_f1(tree):
         return None
-    return terms[Share("tp").key()], terms[Share("fp").key()] + terms[Share("fn").key()]
+    by_name: dict[str, Floats] = {atom.which: terms[atom.key()] for atom in atoms(tree) if isinstance(atom, Share)}
+    return by_name["tp"], by_name["fp"] + by_name["fn"]
 
 
 def _averaged(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linearised:
@@ -223,7 +226,7 @@ def _averaged(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linea
             0.0,
         )
         * np.nan_to_num(weight)
-        for name in ("tp", "fp", "fn", "tn")
+        for name in SHARES
     }
     if metric.average == "weighted":
         towards = np.where(present, each - value[:, None], 0.0)
@@ -252,14 +255,13 @@ def _class_shares(cases: Cases, model: int, valid: Valid):  # type: ignore[no-un
         if cases.multilabel:
             terms = [share_terms(cases, model, k)[0] for k in range(many)]
             shares = {
-                name: np.stack([cases.total(mass * term[name]) / total for term in terms], axis=1)
-                for name in ("tp", "fp", "fn", "tn")
+                name: np.stack([cases.total(mass * term[name]) / total for term in terms], axis=1) for name in SHARES
             }
 
             def scatter_labels(slopes: dict[str, Floats]) -> Floats:
                 found = np.zeros(len(where))
                 for k, term in enumerate(terms):
-                    for name in ("tp", "fp", "fn", "tn"):
+                    for name in SHARES:
                         found += slopes[name][where, k] * term[name]
                 return found
 
@@ -287,7 +289,7 @@ def _class_shares(cases: Cases, model: int, valid: Valid):  # type: ignore[no-un
 
 def _micro(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linearised:
     if cases.multilabel:
-        pooled = {name: np.zeros(len(valid)) for name in ("tp", "fp", "fn", "tn")}
+        pooled: dict[str, Floats] = {name: np.zeros(len(valid)) for name in SHARES}
         for k in range(len(cases.labels)):
             for name, term in share_terms(cases, model, k)[0].items():
                 pooled[name] += term / len(cases.labels)
@@ -295,7 +297,7 @@ def _micro(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linearis
         target, guess = _codes(cases, model)
         hit = (target == guess).astype(float)
         pooled = {"tp": hit, "fp": 1 - hit, "fn": 1 - hit, "tn": np.zeros(len(hit))}
-    keyed = {Share(name).key(): term for name, term in pooled.items()}
+    keyed = {Share(which).key(): pooled[which] for which in SHARES}
     means = {key: cases.mean(term, valid) for key, term in keyed.items()}
     linear = linearise(metric.tree, means)
     where = cases.slice_index

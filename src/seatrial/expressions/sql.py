@@ -36,7 +36,7 @@ MAX_COPIES = 20_000
 _LARGEST = "1.7976931348623157e308"
 
 
-def row_sql(row: Node, column: Callable[[str], exp.Expression], *, labels: Labels | None = None) -> exp.Expression:
+def row_sql(row: Node, column: Callable[[str], exp.Expr], *, labels: Labels | None = None) -> exp.Expr:
     """A row expression as SQL: a number, or NULL where a row lacks an input or the value is not a finite real number.
 
     `column` gives the SQL column for a name: DOUBLE with NULL (never NaN or infinity) for missing; VARCHAR where the
@@ -88,28 +88,28 @@ def _can_overflow(node: Node) -> bool:
 
 
 class _Writer:
-    def __init__(self, column: Callable[[str], exp.Expression], labels: Labels) -> None:
+    def __init__(self, column: Callable[[str], exp.Expr], labels: Labels) -> None:
         from sqlglot import exp
 
         self.column, self.labels, self.exp = column, labels, exp
 
     # Small pieces
 
-    def number(self, value: float) -> exp.Expression:
+    def number(self, value: float) -> exp.Expr:
         text = self.exp.Literal.number(repr(abs(value)))
         cast = self.exp.cast(text, "DOUBLE")
         return self.exp.Paren(this=self.exp.Neg(this=cast)) if value < 0 else cast
 
-    def integer(self, value: int) -> exp.Expression:
+    def integer(self, value: int) -> exp.Expr:
         return self.exp.Literal.number(str(value))
 
-    def case(self, *branches: tuple[exp.Expression, exp.Expression]) -> exp.Expression:
+    def case(self, *branches: tuple[exp.Expr, exp.Expr]) -> exp.Expr:
         return self.exp.Case(ifs=[self.exp.If(this=when, true=then) for when, then in branches])
 
-    def paren(self, value: exp.Expression) -> exp.Expression:
+    def paren(self, value: exp.Expr) -> exp.Expr:
         return self.exp.Paren(this=value)
 
-    def finite(self, node: Node) -> exp.Expression:
+    def finite(self, node: Node) -> exp.Expr:
         """The value of a node, NULL where it overflowed."""
         value = self.value(node)
         if not _can_overflow(node):
@@ -121,7 +121,7 @@ class _Writer:
 
     # The tree
 
-    def value(self, node: Node) -> exp.Expression:
+    def value(self, node: Node) -> exp.Expr:
         match node:
             case Number(number):
                 return self.number(number)
@@ -153,18 +153,18 @@ class _Writer:
                 return self.exp.Case(this=self.value(condition), ifs=branches)
         raise UsageError(f"`{node}` is not a row expression.")
 
-    def complement(self, value: exp.Expression) -> exp.Expression:
+    def complement(self, value: exp.Expr) -> exp.Expr:
         return self.paren(self.exp.Sub(this=self.integer(1), expression=value))
 
-    def arithmetic(self, operator: str, left: exp.Expression, right: exp.Expression) -> exp.Expression:
+    def arithmetic(self, operator: str, left: exp.Expr, right: exp.Expr) -> exp.Expr:
         if operator == "/":
             above = self.exp.cast(left, "DOUBLE")
             below = self.exp.Nullif(this=right, expression=self.integer(0))
             return self.paren(self.exp.Div(this=above, expression=below))
-        kinds: dict[str, type[exp.Expression]] = {"+": self.exp.Add, "-": self.exp.Sub, "*": self.exp.Mul}
+        kinds: dict[str, type[exp.Expr]] = {"+": self.exp.Add, "-": self.exp.Sub, "*": self.exp.Mul}
         return self.paren(kinds[operator](this=left, expression=right))
 
-    def power(self, base: exp.Expression, exponent: float) -> exp.Expression:
+    def power(self, base: exp.Expr, exponent: float) -> exp.Expr:
         power = self.exp.Pow(this=self.exp.cast(base, "DOUBLE"), expression=self.number(exponent))
         zero = self.integer(0)
         if exponent != int(exponent):
@@ -176,7 +176,7 @@ class _Writer:
             return self.case((self.exp.Not(this=self.exp.Is(this=base, expression=self.exp.Null())), self.number(1.0)))
         return power
 
-    def call(self, node: Call) -> exp.Expression:
+    def call(self, node: Call) -> exp.Expr:
         if len(node.arguments) == 2:
             left, right = (self.finite(argument) for argument in node.arguments)
             first, second = (self.exp.LTE, self.exp.GT) if node.function != "max" else (self.exp.GTE, self.exp.LT)
@@ -188,8 +188,8 @@ class _Writer:
         if node.function == "abs":
             return self.exp.Abs(this=x)
         x = self.exp.cast(x, "DOUBLE")
-        inside: exp.Expression
-        value: exp.Expression
+        inside: exp.Expr
+        value: exp.Expr
         match node.function:
             case "sqrt":
                 inside, value = self.exp.GTE(this=x, expression=self.integer(0)), self.exp.Sqrt(this=x.copy())
@@ -199,7 +199,7 @@ class _Writer:
                 inside, value = self.exp.LTE(this=x, expression=self.integer(709)), self.exp.Exp(this=x.copy())
         return self.case((inside, value))
 
-    def compare(self, node: Compare) -> exp.Expression:
+    def compare(self, node: Compare) -> exp.Expr:
         coded = coded_sides(node, self.labels)
         if coded is not None:
             column, other = coded
@@ -214,7 +214,7 @@ class _Writer:
         refuse_ordered_labels(node, self.labels)
         return self.truth(node.operator, self.side(node.left, node.right), self.side(node.right, node.left))
 
-    def side(self, node: Node, other: Node) -> exp.Expression:
+    def side(self, node: Node, other: Node) -> exp.Expr:
         """One side of a comparison: text as it is, a plain column as it is (it may hold text), else a finite number."""
         if isinstance(node, Text):
             return self.exp.Literal.string(node.value)
@@ -222,8 +222,8 @@ class _Writer:
             return self.column(node.name)
         return self.finite(node)
 
-    def truth(self, operator: str, left: exp.Expression, right: exp.Expression) -> exp.Expression:
-        kinds: dict[str, type[exp.Expression]] = {
+    def truth(self, operator: str, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+        kinds: dict[str, type[exp.Expr]] = {
             "==": self.exp.EQ,
             "!=": self.exp.NEQ,
             "<": self.exp.LT,
@@ -237,7 +237,7 @@ class _Writer:
             (kinds[negated[operator]](this=left.copy(), expression=right.copy()), self.integer(0)),
         )
 
-    def number_column(self, name: str) -> exp.Expression:
+    def number_column(self, name: str) -> exp.Expr:
         if name not in self.labels:
             return self.column(name)
         numbers = label_numbers(name, self.labels[name])

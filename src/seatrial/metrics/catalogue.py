@@ -287,5 +287,5 @@ def from_python(given: object, *, name: str | None = None) -> Metric:
     if isinstance(given, Node):
         return tree_metric(name or "formula", given, str(given))
     if callable(given):
-        return function_metric(name or getattr(given, "__name__", "function"), given)
+        return function_metric(name or str(getattr(given, "__name__", "function")), given)
     raise UsageError(f"A metric is a name, a formula, a Metric or a function; {type(given).__name__} was given.")

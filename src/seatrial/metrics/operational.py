@@ -1,5 +1,7 @@
 """Metrics of what a prediction costs: time, money, tokens; any task."""
 
+from typing import Any
+
 from seatrial.metrics.base import EVERY_TASK, Formula, Metric, Quantile
 
 PROBABILITIES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -24,7 +26,7 @@ def scale_of(column: str) -> str | None:
 
 def of_column(column: str, statistic: str) -> Metric | None:
     """`latency_ms.mean`, `latency_ms.p95`; None when the statistic is not one of them."""
-    common = {
+    common: dict[str, Any] = {
         "tasks": EVERY_TASK,
         "higher_is_better": False,
         "margin": 0.05,
@@ -36,7 +38,7 @@ def of_column(column: str, statistic: str) -> Metric | None:
     }
     name = f"{column}.{statistic}"
     if statistic == "mean":
-        return Formula(name=name, summary=f"mean of {column}", formula=f"mean({_quoted(column)})", **common)  # type: ignore[arg-type]
+        return Formula(name=name, summary=f"mean of {column}", formula=f"mean({_quoted(column)})", **common)
     if statistic in PROBABILITIES:
         share = PROBABILITIES[statistic]
         return Quantile(
@@ -46,7 +48,7 @@ def of_column(column: str, statistic: str) -> Metric | None:
             probability=share,
             formula=f"{statistic}({_quoted(column)})",
             **common,
-        )  # type: ignore[arg-type]
+        )
     return None
 
 

@@ -62,9 +62,10 @@ def moments(
     middle = values.mean(axis=0) if centres is None else np.asarray(centres, dtype=float)
     shifted = values - middle
     terms = values.shape[1]
-    sums = np.stack([np.bincount(where, shifted[:, i], n_slices) for i in range(terms)], axis=1)
+    sums = np.empty((n_slices, terms))
     products = np.empty((n_slices, terms, terms))
     for i in range(terms):
+        sums[:, i] = np.bincount(where, shifted[:, i], n_slices)
         for j in range(i, terms):
             products[:, i, j] = products[:, j, i] = np.bincount(where, shifted[:, i] * shifted[:, j], n_slices)
     return Moments(n=np.bincount(where, minlength=n_slices).astype(float), centres=middle, sums=sums, products=products)

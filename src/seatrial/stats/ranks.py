@@ -211,7 +211,8 @@ def _tail_factor(auc: Floats) -> Floats:
     larger = np.clip(np.maximum(auc, 1 - auc), 0.5, 1 - 1e-9)
     a = larger / (1 - larger)
     excess = 6 * ((a - 1) ** 2 * (a + 2) - a * (a + 3)) / (a * (a + 3) * (a + 4))
-    return 2 / (np.maximum(excess, 0.0) + 2)
+    factor: Floats = 2 / (np.maximum(excess, 0.0) + 2)
+    return factor
 
 
 def _satterthwaite(part1: Floats, n1: Integers, part0: Floats, n0: Integers) -> Floats:

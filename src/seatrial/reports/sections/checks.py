@@ -56,7 +56,7 @@ def _standings(candidates: tuple[str, ...], checks: tuple[Check, ...], limits: L
     rows: list[tuple[Cell, ...]] = []
     for candidate in candidates[: limits.models]:
         own = [check.status for check in checks if check.candidate == candidate and check.role != "secondary"]
-        worst = min(own, key=lambda status: _ORDER[status], default="pass")
+        worst: CheckStatus = min(own, key=lambda status: _ORDER[status], default="pass")
         rows.append(
             (
                 Cell(text=candidate),

@@ -1,0 +1,116 @@
+"""The page in a browser: no network, no script needed, in both lights, on a phone and on paper, and axe finds nothing."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from seatrial.reports import render
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+HOW = "install Debian's package: apt-get install chromium; and: pip install playwright axe-playwright-python"
+NAMES = ("adult", "inconclusive", "invalid", "twenty_models", "thousand_classes", "evaluation", "regression", "hostile")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason=f"playwright is not installed; {HOW}")
+    if CHROMIUM is None:
+        pytest.skip(f"no Chromium on this machine; {HOW}")
+    with api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        yield launched
+        launched.close()
+
+
+def opened(browser: Any, sample: ModuleType, folder: Path, name: str, **context: Any) -> tuple[Any, list[str]]:
+    """Open the page of a card; the list collects whatever the browser complains of or asks the network for."""
+    file = folder / f"{name}.html"
+    file.write_text(render(sample.EVERY[name](), "html"), encoding="utf-8")
+    page = browser.new_context(**context).new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: None if request.url == file.as_uri() else complaints.append(request.url))
+    page.goto(file.as_uri())
+    return page, complaints
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("light", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, sample: ModuleType, tmp_path: Path, name: str, light: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=f"axe is not installed; {HOW}")
+    page, complaints = opened(
+        browser, sample, tmp_path, name, color_scheme=light, viewport={"width": 1280, "height": 900}
+    )
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    said = [
+        (one["id"], one["help"], [node["target"] for node in one["nodes"]][:3]) for one in found.response["violations"]
+    ]
+    assert said == []
+    assert complaints == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_sticks_out(browser: Any, sample: ModuleType, tmp_path: Path, name: str, width: int) -> None:
+    page, _ = opened(browser, sample, tmp_path, name, viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_it_reads_without_scripts(browser: Any, sample: ModuleType, tmp_path: Path) -> None:
+    page, complaints = opened(browser, sample, tmp_path, "adult", java_script_enabled=False)
+    sentence = sample.adult().verdict.sentence
+    assert sentence in page.inner_text("h1")
+    page.click("summary >> nth=0")
+    assert page.is_visible("text=No id occurs twice.")
+    assert complaints == []
+
+
+def test_the_first_screen_holds_verdict_numbers_and_checks(browser: Any, sample: ModuleType, tmp_path: Path) -> None:
+    page, _ = opened(browser, sample, tmp_path, "adult", viewport={"width": 1280, "height": 800})
+    for part in (".seal", "h1", ".who", ".glances", ".tiles"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] + box["height"] <= 800, part
+
+
+def test_dark_follows_the_reader_and_paper_is_light(browser: Any, sample: ModuleType, tmp_path: Path) -> None:
+    page, _ = opened(browser, sample, tmp_path, "adult", color_scheme="dark")
+    ground = "getComputedStyle(document.querySelector('.verdict')).backgroundColor"
+    ink = "getComputedStyle(document.querySelector('.chart text')).fill"
+    assert page.evaluate(ground) == "rgb(24, 31, 39)"
+    assert page.evaluate(ink) in ("rgb(232, 237, 242)", "rgb(167, 179, 191)")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert page.evaluate(ink) in ("rgb(29, 39, 51)", "rgb(86, 98, 112)")
+
+
+def test_folds_are_open_on_paper_and_closed_again(browser: Any, sample: ModuleType, tmp_path: Path) -> None:
+    page, _ = opened(browser, sample, tmp_path, "adult")
+    shut = "document.querySelectorAll('details:not([open])').length"
+    before = page.evaluate(shut)
+    assert before > 5
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(shut) == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(shut) == before
+
+
+def test_a_keyboard_reaches_the_verdict_first(browser: Any, sample: ModuleType, tmp_path: Path) -> None:
+    page, _ = opened(browser, sample, tmp_path, "adult")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
