@@ -10,6 +10,7 @@ from seatrial.decisions.checks import Evidence, Question, bound_status, decide_r
 from seatrial.decisions.families import Deciding
 from seatrial.decisions.words import position, word
 from seatrial.records import Estimate, Rule
+from seatrial.stats.paired import PairedProportions
 
 # (L, U, success check, guardrail) at margin .01, + is good
 CASES = [
@@ -222,6 +223,29 @@ def test_a_score_interval_without_flips_still_says_what_it_takes(fixed):
     half = 1.959963984540054**2 / (100 + 1.959963984540054**2)
     decided = decide_rule(question(fixed(-half, half, error=0.0), n=100))
     assert decided.need == "it would take about 2,800 rows (there are 100)"
+
+
+def test_without_flips_a_share_of_the_baseline_is_as_open_as_the_difference():
+    # 100 rows, none differs, baseline .6: the plain error of C - .98 B is .02 * sqrt(.6 * .4/100) = .00098,
+    # and would say that 100 rows are enough to clear 2 % of .6 = .012; the score interval says they are not
+    none = np.array([0])
+    contrast = PairedProportions(
+        gained=none, lost=none, n=np.array([100]), baseline_value=np.array([0.6]), identical=np.array([False])
+    )
+    rule = Rule(metric="recall", role="guardrail", margin=0.02, margin_is_relative=True)
+    decided = decide_rule(question(contrast, rule=rule, n=100))
+    assert decided.check.status == "inconclusive"
+    assert decided.need is not None
+    assert decided.need.startswith("it would take about ")
+
+
+def test_a_success_metric_with_rows_enough_says_so(normal):
+    # se .003: detectable .0084 < .01, yet neither better nor within the margin
+    decided = decide_rule(question(normal(0.005, 0.003), rule=Rule(metric="recall", role="success")))
+    assert decided.check.status == "inconclusive"
+    assert (
+        decided.need == "2,400 rows are enough to see a gain as large as the margin, so a true gain is probably smaller"
+    )
 
 
 def test_names_from_files_cannot_break_the_line(normal):

@@ -144,3 +144,9 @@ def test_a_share_of_a_known_baseline_is_the_absolute_margin(normal, difference, 
         return  # at the very edge rounding decides
     for flag in ("above_zero", "below_zero", "above_loss", "below_gain", "at_loss"):
         assert getattr(relative, flag) == getattr(absolute, flag)
+
+
+def test_identical_versions_are_never_at_the_loss(fixed):
+    # with a margin of 0 the interval [0, 0] has U <= -m; identical versions have lost nothing
+    where = position(fixed(0.0, 0.0), alpha=0.05, margin=0.0, margin_is_relative=False, higher_is_better=True)
+    assert (bool(where.above_loss[0]), bool(where.below_gain[0]), bool(where.at_loss[0])) == (True, True, False)

@@ -11,7 +11,7 @@ from seatrial.reports import render
 from seatrial.reports.html import MOST_BYTES
 from seatrial.reports.sections import SECTIONS
 
-VOID = {"meta", "br", "hr", "img", "input", "link"}
+VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 
 
 class Reader(HTMLParser):

@@ -25,7 +25,7 @@ from seatrial.stats.average_precision import (
 from seatrial.stats.ranks import (
     auc_covariance,
     auc_influence,
-    auc_needs_bootstrap,
+    auc_has_few_rows,
     grouped_auc,
     grouped_auc_influence,
     grouped_influence_covariance,
@@ -274,7 +274,7 @@ def test_limits_of_few_rows_hold_both_kinds():
 
 
 def test_where_rows_are_few():
-    assert auc_needs_bootstrap([0.8, 0.8, 0.96, 0.96], [19, 20, 99, 100], [500] * 4).tolist() == [
+    assert auc_has_few_rows([0.8, 0.8, 0.96, 0.96], [19, 20, 99, 100], [500] * 4).tolist() == [
         True,
         False,
         True,

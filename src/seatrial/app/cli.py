@@ -351,7 +351,7 @@ def _hand_over(result: "Result", outputs: dict[Path, Any], *, quiet: bool = Fals
 def _clean(text: str) -> str:
     from seatrial.reports.hostile import visible
 
-    return str(visible(text))
+    return str(visible(text, limit=2000))
 
 
 def _console() -> Any:

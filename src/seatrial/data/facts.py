@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+ColumnRole = Literal["target", "prediction", "score", "value", "weight", "cluster"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnFacts:
@@ -10,7 +12,7 @@ class ColumnFacts:
 
     version: int
     column: str
-    role: Literal["target", "prediction", "score", "value", "weight", "cluster"]
+    role: ColumnRole
     rows: int
     missing: int
     unreadable: int = 0
@@ -31,5 +33,3 @@ class AlignmentFacts:
     """Matched rows whose target differs from the baseline's, both present."""
     disagreeing_ids: tuple[tuple[str, ...], ...] = ()
     """Three of their ids."""
-    feature_source: int = 0
-    """The version whose file the slices come from."""

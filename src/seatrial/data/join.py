@@ -9,7 +9,6 @@ from seatrial.data.staging import Table
 from seatrial.errors import DataError, listed
 
 LEAST_MATCHED = 0.5
-_FIRST_ROWS = 1000
 
 
 def join_tables(
@@ -19,24 +18,19 @@ def join_tables(
     coding: Coding,
     versions: Sequence[Predictions],
 ) -> tuple[str, int]:
-    """Write the joined table and return its name and number of rows.
+    """Write the joined table, inner on the key, sorted by the first one's rows; return its name and number of rows.
 
-    Files that hold the same ids in the same order are laid side by side; others are joined by a hash table and sorted.
-    Raises `DataError` when fewer than half of the examples are in all files.
+    (A positional join would be quicker where the ids are in the same order, but DuckDB does not keep the order.) Raises `DataError` when fewer than half of the examples are in all files.
     """
     given = dict(coding.parameters)
     for table in tables:
         given |= table.given
-    side_by_side = len(tables) > 1 and not coding.joins and all(_same_order(tables[0], table) for table in tables[1:])
-    sources = [f"({_rows(table, alone=len(tables) == 1, whole=side_by_side)}) {table.alias}" for table in tables]
-    if side_by_side:
-        joined, order = " POSITIONAL JOIN ".join(sources), ""
-    else:
-        joined = sources[0]
-        for table, sql in zip(tables[1:], sources[1:], strict=True):
-            joined += f" JOIN {sql} ON {table.alias}.key = g0.key"
-        joined += "".join(f" {join}" for join in coding.joins)
-        order = " ORDER BY g0.k" if len(tables) > 1 or coding.joins or tables[0].duplicate_ids else ""
+    sources = [f"({_rows(table, alone=len(tables) == 1)}) {table.alias}" for table in tables]
+    joined = sources[0]
+    for table, sql in zip(tables[1:], sources[1:], strict=True):
+        joined += f" JOIN {sql} ON {table.alias}.key = g0.key"
+    joined += "".join(f" {join}" for join in coding.joins)
+    order = " ORDER BY g0.k" if len(tables) > 1 or coding.joins or tables[0].duplicate_ids or tables[0].given else ""
     wanted = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())
     name = engine.fresh("frame")
     engine.execute(f"CREATE TABLE {quoted(name)} AS SELECT {wanted} FROM {joined}{order}", given)
@@ -48,31 +42,14 @@ def join_tables(
     return name, n
 
 
-def _rows(table: Table, *, alone: bool, whole: bool) -> str:
+def _rows(table: Table, *, alone: bool) -> str:
     """Return the SELECT of a table's rows with their key: one row per key, and when it is joined only rows that have one."""
     key = f", {table.key} AS key" if table.key is not None else ""
     sql = f"SELECT *{key} FROM {table.relation}"
     if table.duplicate_ids:
         first = "row_number() OVER (PARTITION BY key ORDER BY k) = 1"
         sql = f"SELECT * FROM ({sql}) QUALIFY {first}{' OR key IS NULL' if alone else ''}"
-    return sql if alone or whole else f"SELECT * FROM ({sql}) WHERE key IS NOT NULL"
-
-
-def _same_order(first: Table, other: Table) -> bool:
-    """Return whether two tables hold the same keys in the same order."""
-    if first.rows != other.rows or first.given or other.given:
-        return False
-    if any(table.missing_ids or table.duplicate_ids for table in (first, other)):
-        return False
-    engine = first.stage.engine
-    heads = [
-        engine.rows(f"SELECT {table.key} AS key FROM {table.relation} LIMIT {_FIRST_ROWS}") for table in (first, other)
-    ]
-    if heads[0] != heads[1]:
-        return False
-    keys = [f"(SELECT {table.key} AS key FROM {table.relation})" for table in (first, other)]
-    sql = f"SELECT count(*) FROM {keys[0]} a POSITIONAL JOIN {keys[1]} b WHERE a.key IS DISTINCT FROM b.key"
-    return bool(engine.one(sql)[0] == 0)
+    return sql if alone else f"SELECT * FROM ({sql}) WHERE key IS NOT NULL"
 
 
 def _check_matched(tables: Sequence[Table], versions: Sequence[Predictions], n: int) -> None:

@@ -29,7 +29,7 @@ def canonical_labels(texts: Iterable[str]) -> dict[str, str | None]:
     every = list(dict.fromkeys(texts))
     present = [text for text in every if text.strip().casefold() not in _NOT_A_NUMBER]
     others = [text for text in present if text.casefold() not in _TRUTH]
-    if not all(_is_number(text) for text in others) or not present:
+    if not all(is_number(text) for text in others) or not present:
         return {text: text for text in every}
     if not others:
         return {text: text.casefold() if text in present else None for text in every}
@@ -101,7 +101,12 @@ def opposite(label: str) -> str | None:
     return None
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a text is a number in its usual writing; one with a leading zero is a name.
+
+    >>> is_number("1e3"), is_number("007")
+    (True, False)
+    """
     stripped = text.strip()
     return bool(_NUMBER.fullmatch(stripped)) and not _LEADING_ZERO.match(stripped) and abs(float(stripped)) < 1e300
 

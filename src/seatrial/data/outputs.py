@@ -8,6 +8,7 @@ from seatrial.data.engine import DuckDBEngine, quoted
 from seatrial.data.frame import Task
 from seatrial.data.labels import Raw, canonical_labels, label_text, opposite, positive_label, sorted_labels
 from seatrial.data.predictions import Predictions
+from seatrial.data.roles import LabelRoles
 from seatrial.data.staging import Table
 from seatrial.errors import DataError, UsageError, listed
 
@@ -33,46 +34,53 @@ class Outputs:
     home: int = 0
     """The version whose target counts."""
 
-    def columns(self, coding: Coding) -> dict[str, str]:
-        """Return SQL of the frame's target, prediction and score columns, and of `differs_<i>`, by name."""
+    def columns(self, coding: Coding, members: Sequence[int]) -> dict[str, str]:
+        """Return SQL of the frame's target, prediction and score columns, and of `differs_<i>`, by name.
+
+        Version i of the frame is `members[i]`; the target is the first one's that has any.
+        """
         if self.task == "multilabel":
-            return self._multilabel_columns(coding)
+            return self._multilabel_columns(coding, members)
+        home = next((at for at in members if self.versions[at].roles.target is not None), None)
+        if home is None:
+            raise UsageError(f"{self.versions[members[0]].source_name} has no target column; name it with --target.")
         parts: dict[str, str] = {}
-        target = self.versions[self.home].roles.target or ""
+        target = self.versions[home].roles.target or ""
         numbers = self.task == "regression"
-        parts["target"] = self._number(self.home, target) if numbers else self._code(self.home, target, coding)
-        for at, one in enumerate(self.versions):
+        parts["target"] = self._number(home, target) if numbers else self._code(home, target, coding)
+        for place, at in enumerate(members):
+            one = self.versions[at]
             if numbers:
-                parts[f"prediction_{at}"] = self._number(at, one.roles.prediction or "")
+                parts[f"prediction_{place}"] = self._number(at, one.roles.prediction or "")
                 continue
-            scores = self._score_columns(at)
+            scores = self._score_columns(at, f"score_{place}")
             if one.roles.prediction is not None:
-                parts[f"prediction_{at}"] = self._code(at, one.roles.prediction, coding)
+                parts[f"prediction_{place}"] = self._code(at, one.roles.prediction, coding)
             elif self.task == "binary":
-                parts[f"prediction_{at}"] = self._thresholded(scores[f"score_{at}"], one.threshold)
+                parts[f"prediction_{place}"] = self._thresholded(scores[f"score_{place}"], one.threshold)
             else:
-                parts[f"prediction_{at}"] = _largest(scores)
+                parts[f"prediction_{place}"] = _largest(scores)
             parts |= scores
-        for at, one in enumerate(self.versions):
-            own = one.roles.target
-            if own is None or at == self.home or self.tables[at] is self.tables[self.home]:
+        for place, at in enumerate(members):
+            own = self.versions[at].roles.target
+            if own is None or at == home or self.tables[at] is self.tables[home]:
                 continue
             other = self._number(at, own) if numbers else self._code(at, own, coding)
             both = f"{parts['target']} IS NOT NULL AND {other} IS NOT NULL"
             unequal = f"{parts['target']} <> {other}"
             if numbers:
                 unequal = f"abs({parts['target']} - {other}) > 1e-9 * greatest(1, abs({other}))"
-            parts[f"differs_{at}"] = f"({both} AND {unequal})"
+            parts[f"differs_{place}"] = f"({both} AND {unequal})"
         return parts
 
     def disagreements(
-        self, engine: DuckDBEngine, table: str, *, has_id: bool
+        self, engine: DuckDBEngine, table: str, versions: int, *, has_id: bool
     ) -> tuple[tuple[int, ...], tuple[tuple[str, ...], ...]]:
         """Return per version how many matched rows have another target than the baseline, and three of their ids."""
         known = [row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM {quoted(table)}")]
-        counts = [0] * len(self.versions)
-        examples: list[tuple[str, ...]] = [()] * len(self.versions)
-        for at in range(len(self.versions)):
+        counts = [0] * versions
+        examples: list[tuple[str, ...]] = [()] * versions
+        for at in range(versions):
             if f"differs_{at}" not in known:
                 continue
             (counts[at],) = engine.one(f"SELECT count(*) FROM {quoted(table)} WHERE differs_{at}")
@@ -95,23 +103,23 @@ class Outputs:
         codes = {raw: place[label] for raw, label in raws.items() if label is not None}
         return coding.code(self._column(at, name, "t"), codes)
 
-    def _score_columns(self, at: int) -> dict[str, str]:
+    def _score_columns(self, at: int, name: str) -> dict[str, str]:
         roles = self.versions[at].roles
         if self.task == "binary":
             if roles.score is not None:
-                return {f"score_{at}": self._number(at, roles.score)}
+                return {name: self._number(at, roles.score)}
             by_label = self._class_columns(at)
             positive = self.positive or 0
             if positive in by_label:
-                return {f"score_{at}": self._number(at, by_label[positive])}
+                return {name: self._number(at, by_label[positive])}
             if 1 - positive in by_label:
-                return {f"score_{at}": f"1 - {self._number(at, by_label[1 - positive])}"}
+                return {name: f"1 - {self._number(at, by_label[1 - positive])}"}
             return {}
         by_label = self._class_columns(at)
         if not by_label:
             return {}
         return {
-            f"score_{at}_{code}": self._number(at, by_label[code]) if code in by_label else "CAST(NULL AS DOUBLE)"
+            f"{name}_{code}": self._number(at, by_label[code]) if code in by_label else "CAST(NULL AS DOUBLE)"
             for code in range(len(self.labels))
         }
 
@@ -127,39 +135,37 @@ class Outputs:
         chosen = f"CASE WHEN {score} IS NULL THEN NULL WHEN {at_least} THEN {positive} ELSE {1 - positive} END"
         return f"CAST({chosen} AS TINYINT)"
 
-    def _multilabel_columns(self, coding: Coding) -> dict[str, str]:
+    def _multilabel_columns(self, coding: Coding, members: Sequence[int]) -> dict[str, str]:
         parts: dict[str, str] = {}
+        home = members[0]
         for code, label in enumerate(self.labels):
-            at, one = self.home, self._label(self.home, label)
-            if one is None:
-                raise UsageError(f"{self.versions[at].source_name} has no column target_{label}.")
-            parts[f"target_l{code}"] = self._truth(at, one.target, coding)
-            for at, version in enumerate(self.versions):
+            parts[f"target_l{code}"] = self._truth(home, self._label(home, label).target, coding)
+            for place, at in enumerate(members):
                 own = self._label(at, label)
-                if own is None:
-                    raise UsageError(f"{version.source_name} has no columns for the label '{label}'.")
                 if own.score is not None:
-                    parts[f"score_{at}_l{code}"] = self._number(at, own.score)
+                    parts[f"score_{place}_l{code}"] = self._number(at, own.score)
                 if own.prediction is not None:
-                    parts[f"prediction_{at}_l{code}"] = self._truth(at, own.prediction, coding)
+                    parts[f"prediction_{place}_l{code}"] = self._truth(at, own.prediction, coding)
                 else:
-                    score = parts[f"score_{at}_l{code}"]
-                    at_least = f"{score} >= CAST('{version.threshold!r}' AS DOUBLE)"
+                    score = parts[f"score_{place}_l{code}"]
+                    at_least = f"{score} >= CAST('{self.versions[at].threshold!r}' AS DOUBLE)"
                     chosen = f"CASE WHEN {score} IS NULL THEN NULL WHEN {at_least} THEN 1 ELSE 0 END"
-                    parts[f"prediction_{at}_l{code}"] = f"CAST({chosen} AS TINYINT)"
-        for at in range(len(self.versions)):
-            if at == self.home or self.tables[at] is self.tables[self.home]:
+                    parts[f"prediction_{place}_l{code}"] = f"CAST({chosen} AS TINYINT)"
+        for place, at in enumerate(members):
+            if at == home or self.tables[at] is self.tables[home]:
                 continue
             unequal = [
-                f"({parts[f'target_l{code}']}) <> ({self._truth(at, own.target, coding)})"
+                f"({parts[f'target_l{code}']}) <> ({self._truth(at, self._label(at, label).target, coding)})"
                 for code, label in enumerate(self.labels)
-                if (own := self._label(at, label)) is not None
             ]
-            parts[f"differs_{at}"] = f"COALESCE({' OR '.join(unequal)}, FALSE)"
+            parts[f"differs_{place}"] = f"COALESCE({' OR '.join(unequal)}, FALSE)"
         return parts
 
-    def _label(self, at: int, label: str):  # type: ignore[no-untyped-def]
-        return next((one for one in self.versions[at].roles.labels if one.label.casefold() == label.casefold()), None)
+    def _label(self, at: int, label: str) -> LabelRoles:
+        for one in self.versions[at].roles.labels:
+            if one.label.casefold() == label.casefold():
+                return one
+        raise UsageError(f"{self.versions[at].source_name} has no columns target_{label} and prediction_{label}.")
 
     def _truth(self, at: int, name: str, coding: Coding) -> str:
         raws = self.raws[at, name]

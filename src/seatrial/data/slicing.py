@@ -98,7 +98,7 @@ def parse_slice(text: str) -> dict[str, str]:
     {'sex': 'Female', 'age': '17 to 28'}
     """
     conditions: dict[str, str] = {}
-    for part in _split(text, "&"):
+    for part in _conditions(text):
         cut = _split(part, "=")
         column, value = _unquoted(cut[0]), _unquoted("=".join(cut[1:]))
         if len(cut) < 2 or not column:
@@ -141,13 +141,24 @@ def edge_names(edges: tuple[float, ...]) -> tuple[str, ...]:
     return (f"under {shown[0]}", *between, f"{shown[-1]} and over")
 
 
+def _conditions(text: str) -> list[str]:
+    """Cut at `&`, but not at one inside a word: `dept=R&D` is one condition."""
+    parts: list[str] = []
+    for part in _split(text, "&"):
+        if parts and "=" not in part and not part[:1].isspace() and not parts[-1][-1:].isspace():
+            parts[-1] += f"&{part}"
+        else:
+            parts.append(part)
+    return parts
+
+
 def _split(text: str, mark: str) -> list[str]:
     """Cut at a mark that stands outside quotes and parentheses."""
     parts, depth, quote, start = [], 0, "", 0
     for at, char in enumerate(text):
         if quote:
             quote = "" if char == quote else quote
-        elif char in "\"'" and not text[start:at].strip():
+        elif char in "\"'" and text[start:at].strip()[-1:] in ("", "="):
             quote = char if char in text[at + 1 :] else ""
         elif char == "(" and ")" in text[at:]:
             depth += 1

@@ -147,7 +147,8 @@ def _success(question: Question, contrast: Contrast, place: Position) -> Decided
     need = None
     if status == "inconclusive":
         size = _margin_size(question, contrast)
-        need = _need(question, float(contrast.standard_error[0]), place, size, "to see a gain as large as the margin")
+        enough = "to see a gain as large as the margin, so a true gain is probably smaller"
+        need = _need(question, contrast, place, size, enough)
     return _compared(
         question,
         contrast,
@@ -181,16 +182,15 @@ def _guardrail(question: Question, contrast: Contrast, place: Position, derived:
     margin, is_relative = question.margin
     size = _margin_size(question, contrast)
     sign = 1.0 if question.evidence.higher_is_better else -1.0
+    tested, null = contrast, -sign * margin
     if is_relative:
         less = contrast.against(1 - margin)
         lower_edge = question.evidence.higher_is_better != bool(baseline_sign(contrast, less)[0] < 0)
-        tested = less if lower_edge else contrast.against(1 + margin)
-        p, error = float(tested.p_value(0.0)[0]), float(tested.standard_error[0])
-    else:
-        p, error = float(contrast.p_value(-sign * margin)[0]), float(contrast.standard_error[0])
+        tested, null = less if lower_edge else contrast.against(1 + margin), 0.0
     need = None
     if status == "inconclusive":
-        need = _need(question, error, place, size, "for a version with no true difference to pass")
+        enough = "for a version with no true difference to pass, so the truth may lie close to the margin"
+        need = _need(question, tested, place, size, enough)
     return _compared(
         question,
         contrast,
@@ -199,7 +199,7 @@ def _guardrail(question: Question, contrast: Contrast, place: Position, derived:
         finding,
         need=need,
         null=-sign * size,
-        p=p,
+        p=float(tested.p_value(null)[0]),
         with_margin=True,
         guarding=True,
         derived=derived,
@@ -353,15 +353,19 @@ def _margin_size(question: Question, contrast: Contrast) -> float:
     return abs(float(contrast.against(1 - margin).difference[0] - contrast.difference[0]))
 
 
-def _need(question: Question, error: float, place: Position, target: float, purpose: str) -> str | None:
-    """What it would take: rows = n (smallest detectable effect / target)^2, never from the observed effect."""
+def _need(question: Question, tested: Contrast, place: Position, target: float, enough: str) -> str | None:
+    """What it would take: rows = n (smallest detectable effect / target)^2, never from the observed effect.
+
+    With few or no flips a score interval is far wider than its standard error says; then its width is taken.
+    """
     n, alpha = question.evidence.n, question.deciding.alpha
     if target == 0:
         return "with a margin of 0 no number of rows shows it; give it a margin"
-    if not (math.isfinite(error) and error > 0):
-        # a score interval has a width also where nothing flipped and the plain standard error is 0
-        error = float(place.high[0] - place.low[0]) / (2 * normal_quantile(alpha))
-    if not (math.isfinite(error) and error > 0 and math.isfinite(target)) or n <= 0:
+    low, high = tested.interval(alpha)
+    error, by_width = float(tested.standard_error[0]), float(high[0] - low[0]) / (2 * normal_quantile(alpha))
+    if not error > 0 or by_width > 2 * error:
+        error = by_width
+    if not (0 < error < math.inf and math.isfinite(target)) or n <= 0:
         return None
     detectable = float(smallest_detectable_effect(error, alpha=alpha, power=question.power))
     rows = int(rows_needed(n, detectable, target))
@@ -371,4 +375,4 @@ def _need(question: Question, error: float, place: Position, target: float, purp
     if rows > n:
         supposed = " if there were no true difference" if place.below_zero[0] else ""
         return f"it would take about {format_count(rows, about=True)} {noun}{supposed} (there are {format_count(n)})"
-    return f"{format_count(n)} {noun} are enough {purpose}, so the truth may lie close to the margin"
+    return f"{format_count(n)} {noun} are enough {enough}"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sqlglot import exp
 
 from seatrial.data.frame import Frame
+from seatrial.effects.grouping import narrowest
 from seatrial.errors import UsageError, did_you_mean, listed
 
 ROW_NAMES = (
@@ -97,14 +98,21 @@ class Reader:
 
     def __call__(self, column: str) -> NDArray[Any]:
         if column not in self._held:
-            self._held[column] = self._frame.arrays([column])[column]
+            self._keep(column, self._frame.arrays([column])[column])
         return self._held[column]
+
+    def _keep(self, column: str, values: NDArray[Any]) -> None:
+        """Codes of slices as the narrowest integers that hold them: there are many groupings of many rows."""
+        if column.startswith("slice_"):
+            values = values.astype(narrowest(len(self._frame.slices[int(column.removeprefix("slice_"))].levels)))
+        self._held[column] = values
 
     def load(self, columns: Sequence[str]) -> None:
         """Read several columns in one pass."""
         missing = [c for c in dict.fromkeys(columns) if c not in self._held]
         if missing:
-            self._held.update(self._frame.arrays(missing))
+            for column, values in self._frame.arrays(missing).items():
+                self._keep(column, values)
 
 
 def check_names(frame: Frame, names: Sequence[str], *, metric: str) -> None:

@@ -25,20 +25,21 @@ def flips(frame: Frame, pair: tuple[int, int]) -> Flips:
     """Count rows won, lost and changed; rows that lack a label of either version are left out. Examples are added
     later."""
     right_b, right_c, known, differ = _conditions(frame, pair)
-    label = "target" if frame.task in ("binary", "multiclass") else "0"
+    by_target = frame.task in ("binary", "multiclass")
+    label, grouped = ("target", " GROUP BY target ORDER BY target") if by_target else ("0", "")
     result = frame.engine.query(
         f"SELECT {label} AS label, count(*) AS n, "
-        f"sum(CASE WHEN {right_c} AND NOT ({right_b}) THEN 1 ELSE 0 END) AS gained, "
-        f"sum(CASE WHEN {right_b} AND NOT ({right_c}) THEN 1 ELSE 0 END) AS lost, "
-        f"sum(CASE WHEN {differ} THEN 1 ELSE 0 END) AS changed "
-        f'FROM "{frame.table}" WHERE {known} GROUP BY {label} ORDER BY {label}'
+        f"count(CASE WHEN {right_c} AND NOT ({right_b}) THEN 1 END) AS gained, "
+        f"count(CASE WHEN {right_b} AND NOT ({right_c}) THEN 1 END) AS lost, "
+        f"count(CASE WHEN {differ} THEN 1 END) AS changed "
+        f'FROM "{frame.table}" WHERE {known}{grouped}'
     )
     counts = {
         name: np.asarray(result[name], dtype=float).astype(int) for name in ("label", "n", "gained", "lost", "changed")
     }
     n, gained, lost, changed = (int(counts[name].sum()) for name in ("n", "gained", "lost", "changed"))
     by_class: list[ClassFlips] = []
-    if frame.task in ("binary", "multiclass"):
+    if by_target:
         by_class = [
             ClassFlips(label=frame.labels[c], n=int(m), gained=int(g), lost=int(f))
             for c, m, g, f in zip(counts["label"], counts["n"], counts["gained"], counts["lost"], strict=True)
@@ -73,15 +74,15 @@ def changed_rows(frame: Frame, pair: tuple[int, int], *, lost: bool, limit: int 
     if frame.task == "regression":
         size = f"abs(abs(prediction_{c} - target) - abs(prediction_{b} - target))"
     else:
-        size = f"abs(score_{c} - score_{b})" if scored else "0"
+        size = f"abs(score_{c} - score_{b})" if scored else None
     labels = ["target", f"prediction_{b}", f"prediction_{c}"]
     if frame.task == "multilabel":
         labels = [f"{name}_l{k}" for name in labels for k in range(len(frame.labels))]
     scores = [f"score_{b}", f"score_{c}"] if scored else []
     columns = ", ".join(["row", *(["id"] if frame.has_id else []), *labels, *scores])
+    order = "row" if size is None else f"{size} DESC NULLS LAST, row"
     result = frame.engine.query(
-        f'SELECT {columns} FROM "{frame.table}" WHERE {known} AND {wanted} ORDER BY {size} DESC NULLS LAST, row '
-        f"LIMIT {limit}"
+        f'SELECT {columns} FROM "{frame.table}" WHERE {known} AND {wanted} ORDER BY {order} LIMIT {limit}'
     )
     found = []
     for at, row in enumerate(result["row"]):

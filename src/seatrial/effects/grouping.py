@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from seatrial.data.frame import Frame
 from seatrial.records import Slice
 
-Codes = NDArray[np.intp]
+
+def narrowest(size: int) -> np.dtype[Any]:
+    """The smallest signed integers that hold 0..size."""
+    return np.dtype(next(kind for kind in (np.int8, np.int16, np.int32, np.int64) if size <= np.iinfo(kind).max))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +43,13 @@ class Grouping:
             position = position * len(levels) + levels.index(key[name])
         return position
 
-    def combine(self, codes: list[NDArray[Any]]) -> Codes:
-        """Slice positions from the codes of each column, (n,)."""
-        combined = np.zeros(len(codes[0]), dtype=np.intp)
-        for levels, column in zip(self.levels, codes, strict=True):
-            combined = combined * len(levels) + column.astype(np.intp)
+    def combine(self, codes: list[NDArray[Any]]) -> NDArray[Any]:
+        """Slice positions from the codes of each column, (n,), as the narrowest integers that hold them."""
+        kind = narrowest(self.size)
+        combined = codes[0].astype(kind)
+        for levels, column in zip(self.levels[1:], codes[1:], strict=True):
+            combined *= kind.type(len(levels))
+            combined += column.astype(kind, copy=False)
         return combined
 
 

@@ -197,6 +197,7 @@ def paired_by_influence(
     *,
     same: bool,
     method: str,
+    df: Floats | None = None,
 ) -> PairedMeans:
     """Contrast of two estimates from the influences of the same rows (ranks, quantiles)."""
     n = cases.total(np.where(valid, cases.count, 0.0))
@@ -206,7 +207,7 @@ def paired_by_influence(
         difference=value_c - value_b,
         var_difference=scattered.covariance[:, 0, 0],
         n=n,
-        df=scattered.df,
+        df=scattered.df if df is None else df,
         var_baseline=scattered.covariance[:, 1, 1],
         cov_baseline_difference=scattered.covariance[:, 0, 1],
         reasons=either(reasons, scattered.reasons),

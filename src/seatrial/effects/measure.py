@@ -221,17 +221,15 @@ class _Rows:
         self.measurer, self.frame, self.grouping = measurer, measurer.frame, grouping
         read = measurer.read
         codes = [read(f"slice_{k}") for k in grouping.columns]
-        where = grouping.combine(codes) if codes else np.zeros(self.frame.n, dtype=np.intp)
+        where = grouping.combine(codes) if codes else np.zeros(self.frame.n, dtype=np.int8)
         classes = self.frame.task in ("binary", "multiclass")
         weight = None if self.frame.weight is None else np.nan_to_num(np.asarray(read("weight"), dtype=float))
         self.cases = Cases(
             size=grouping.size,
             slice_index=where,
-            count=np.ones(self.frame.n),
-            target=read("target").astype(np.intp) if classes else None,
-            predictions={m: read(f"prediction_{m}").astype(np.intp) for m in range(len(self.frame.models))}
-            if classes
-            else {},
+            count=np.broadcast_to(1.0, self.frame.n),
+            target=read("target") if classes else None,
+            predictions={m: read(f"prediction_{m}") for m in range(len(self.frame.models))} if classes else {},
             column=self._column,
             weight=weight,
             cluster=None if self.frame.cluster is None else read("cluster").astype(np.intp),
@@ -242,7 +240,7 @@ class _Rows:
             frequency=measurer.frequency,
             label_names=label_names(self.frame),
         )
-        self.rows = self.cases.total(self.cases.count)
+        self.rows = np.bincount(where, minlength=grouping.size).astype(float)
 
     def _column(self, name: str, model: int) -> NDArray[Any]:
         return column_array(self.frame, name, model, read=self.measurer.read)

@@ -14,16 +14,14 @@ from seatrial.effects.columns import Reader
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.means import Pair, Reasons, either, paired_by_influence
 from seatrial.effects.measured import Measured, Value
-from seatrial.effects.overriding import Overriding
 from seatrial.metrics.base import Ranked
-from seatrial.stats.auc_small import auc_bootstrap, auc_bound_at_edge, paired_auc_bootstrap
+from seatrial.stats.auc_small import auc_bound_at_edge, few_rows_interval
 from seatrial.stats.average_precision import grouped_average_precision, grouped_average_precision_influence
-from seatrial.stats.bootstrap import BootstrapContrast
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.means import PairedMeans
 from seatrial.stats.ranks import (
     RankTable,
-    auc_needs_bootstrap,
+    auc_has_few_rows,
     grouped_auc,
     grouped_auc_influence,
     grouped_paired_auc,
@@ -32,7 +30,6 @@ from seatrial.stats.ranks import (
 from seatrial.stats.sorted_scores import SliceOrder, SortedScores
 
 Bools = NDArray[np.bool_]
-DRAWS = 2_000
 
 
 @dataclass
@@ -44,6 +41,10 @@ class Ranker:
     seed: int
     weight: Floats | None = None
     _sorted: dict[tuple[int, int], SortedScores] = field(default_factory=dict)
+    _cuts: dict[tuple[int, int, int], NDArray[Any]] = field(default_factory=dict)
+    """Slice codes in the order of a version's scores, by (model, class, slice column)."""
+    _labels: dict[int, NDArray[Any]] = field(default_factory=dict)
+    _valid: tuple[tuple[int, ...], Bools] | None = None
     _order: tuple[Grouping, dict[tuple[int, int, tuple[int, ...]], SliceOrder]] | None = None
 
     def classes(self, metric: Ranked) -> list[int]:
@@ -67,11 +68,20 @@ class Ranker:
         """1 where the target is the class, 0 where it is another, -1 where missing."""
         if self.frame.task == "multilabel":
             return self.read(f"target_l{code}")
-        target = self.read("target")
-        return np.where(target < 0, -1, (target == code).astype(np.int8)).astype(np.int8)
+        if code not in self._labels:
+            target = self.read("target")
+            label = (target == code).astype(np.int8)
+            label[target < 0] = -1
+            self._labels = {code: label}
+        return self._labels[code]
 
     def valid(self, codes: Sequence[int]) -> Bools:
-        """Rows with a target and a score of every version."""
+        """Rows with a target and a score of every version; not to be written to."""
+        if self._valid is None or self._valid[0] != tuple(codes):
+            self._valid = (tuple(codes), self._find_valid(codes))
+        return self._valid[1]
+
+    def _find_valid(self, codes: Sequence[int]) -> Bools:
         found = np.ones(self.frame.n, dtype=bool)
         for code in codes:
             found &= np.asarray(self.label(code) >= 0)
@@ -98,8 +108,21 @@ class Ranker:
         if key not in held:
             if (model, code) not in self._sorted:
                 self._sorted[model, code] = SortedScores(self.score(model, code), self.label(code), self.weight)
-            held[key] = self._sorted[model, code].by(np.where(valid, where, -1), grouping.size)
+            rows = self._sorted[model, code]
+            if len(key[2]) == 1 and valid.all():
+                held[key] = rows.by_sorted(self._sorted_codes(rows, model, code, grouping), grouping.size)
+            else:
+                held[key] = rows.by(np.where(valid, where, -1), grouping.size)
         return held[key]
+
+    def _sorted_codes(self, rows: SortedScores, model: int, code: int, grouping: Grouping) -> NDArray[Any]:
+        """Slice positions in the order of a version's scores; each column is brought into that order once."""
+        for k in grouping.columns:
+            if (model, code, k) not in self._cuts:
+                self._cuts[model, code, k] = np.take(self.read(f"slice_{k}"), rows.order)
+        if not grouping.columns:
+            return np.zeros(rows.n, dtype=np.int8)
+        return grouping.combine([self._cuts[model, code, k] for k in grouping.columns])
 
 
 def measure_ranked(
@@ -110,7 +133,7 @@ def measure_ranked(
     valid = ranker.valid(classes)
     if ranker.frame.weight is not None:
         valid = valid & (cases.mass > 0)
-    n = cases.total(valid.astype(float))
+    n = rows if valid.all() else cases.total(valid.astype(float))
     one = len(classes) == 1
     if one and metric.statistic == "roc_auc" and cases.plain:
         return _plain_auc(metric, ranker, cases, grouping, rows, pair, classes[0], valid, n, same=same, unit=unit)
@@ -134,6 +157,7 @@ def measure_ranked(
             either(first.reasons, second.reasons),
             same=same,
             method="paired t on influences",
+            df=None if cases.cluster is not None or not one else np.minimum(first.df, second.df),
         )
     return Measured(
         metric=metric, grouping=grouping, n=n, missing=rows - n, values=values, contrasts=contrasts, unit=unit
@@ -194,12 +218,11 @@ def influences(
         else ()
     )
     if not need_rows:
-        n = cases.total(valid.astype(float))
         return RankedLine(
             value=value,
             psi=psi,
             variance=table.variance,
-            df=n - 1,
+            df=table.df,
             reasons=reasons,
             notes=notes,
             interval_reasons=table.reasons,
@@ -218,11 +241,12 @@ def influences(
         for v in np.nan_to_num(variance, nan=1.0)
     ]
     method = "influences, logit scale" if cases.cluster is None else f"{scattered.method}, logit scale"
+    df = scattered.df if cases.cluster is not None or every > 1 else np.minimum(scattered.df, table.df)
     return RankedLine(
         value=value,
         psi=psi,
         variance=variance,
-        df=scattered.df,
+        df=df,
         reasons=reasons,
         notes=notes,
         interval_reasons=either(reasons, scattered.reasons, stuck),
@@ -238,7 +262,7 @@ def _table(metric: Ranked, order: SliceOrder, *, need_rows: bool) -> tuple[RankT
 
 def _value(line: RankedLine) -> Value:
     def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
-        low, high = logit_interval(line.value, line.variance, alpha)
+        low, high = logit_interval(line.value, line.variance, alpha, df=line.df)
         refused = np.array([r is not None for r in line.interval_reasons])
         names = tuple(line.method if r is None else f"none: {r}" for r in line.interval_reasons)
         return np.where(refused, np.nan, low), np.where(refused, np.nan, high), names
@@ -267,7 +291,7 @@ def _plain_auc(
     same: bool,
     unit: str,
 ) -> Measured:
-    """AUC by DeLong, exactly as published; few rows of a class by a bootstrap stratified by class."""
+    """AUC by DeLong with Satterthwaite's degrees of freedom; with few rows of a class the wider of two intervals."""
     orders = [ranker.order(model, code, grouping, cases.slice_index, valid) for model in pair]
     contrasts: dict[tuple[int, int], Contrast] = {}
     if len(pair) == 1:
@@ -275,17 +299,14 @@ def _plain_auc(
     else:
         paired = grouped_paired_auc(orders[0], orders[1])
         tables = [paired.first, paired.second]
-    small = [np.flatnonzero(np.isfinite(t.value) & auc_needs_bootstrap(t.value, t.n_pos, t.n_neg)) for t in tables]
-    members = _Members(cases.slice_index, valid, grouping.size)
     values = {}
-    for model, table, few in zip(pair, tables, small, strict=True):
-        overrides = {int(s): partial(_bootstrap_limits, ranker, members, model, code, table, int(s)) for s in few}
+    for model, table in zip(pair, tables, strict=True):
         values[model] = Value(
             value=table.value,
             standard_error=np.sqrt(np.nan_to_num(table.variance)),
-            df=n - 1,
+            df=table.df,
             reasons=tuple(None if np.isfinite(v) else r for v, r in zip(table.value, table.reasons, strict=True)),
-            limits=partial(_auc_limits, table, overrides),
+            limits=partial(_auc_limits, table),
         )
     if len(pair) == 2:
         first, second = tables
@@ -295,71 +316,31 @@ def _plain_auc(
             var_difference=paired.variance,
             var_baseline=first.variance,
             cov_baseline_difference=paired.covariance - first.variance,
-            df=n - 1,
+            df=paired.df,
             n=n,
-            method="DeLong, paired",
+            method="DeLong, paired, Satterthwaite t",
             reasons=tuple(
                 None if np.isfinite(d) else (a or b or "no value")
                 for d, a, b in zip(paired.difference, first.reasons, second.reasons, strict=True)
             ),
             identical=np.full(grouping.size, same),
         )
-        overridden: dict[int, Contrast] = {}
-        if not same:
-            for s in sorted({int(s) for few in small for s in few}):
-                picked = members.of(s)
-                draws = paired_auc_bootstrap(
-                    ranker.score(pair[0], code)[picked],
-                    ranker.score(pair[1], code)[picked],
-                    ranker.label(code)[picked],
-                    draws=DRAWS,
-                    seed=ranker.seed + s,
-                )
-                overridden[s] = BootstrapContrast(
-                    baseline=float(first.value[s]),
-                    candidate=float(second.value[s]),
-                    baseline_draws=draws[:, 0],
-                    candidate_draws=draws[:, 1],
-                    unit="row within its class",
-                )
-        contrasts[pair[0], pair[1]] = Overriding(plain, overridden) if overridden else plain
+        contrasts[pair[0], pair[1]] = plain
     return Measured(
         metric=metric, grouping=grouping, n=n, missing=rows - n, values=values, contrasts=contrasts, unit=unit
     )
 
 
-class _Members:
-    """The valid rows of each slice, found when asked."""
-
-    def __init__(self, where: NDArray[np.intp], valid: Bools, size: int) -> None:
-        self._order = np.argsort(np.where(valid, where, size), kind="stable")
-        self._bounds = np.searchsorted(np.where(valid, where, size)[self._order], np.arange(size + 1))
-
-    def of(self, index: int) -> NDArray[np.intp]:
-        return self._order[self._bounds[index] : self._bounds[index + 1]]
-
-
-def _auc_limits(
-    table: RankTable, overrides: dict[int, partial[tuple[float, float, str]]], alpha: float
-) -> tuple[Floats, Floats, tuple[str, ...]]:
+def _auc_limits(table: RankTable, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
     low, high = table.interval(alpha)
     names = ["DeLong, logit scale" if r is None else f"none: {r}" for r in table.reasons]
-    for s, limits in overrides.items():
-        low[s], high[s], names[s] = limits(alpha)
+    few = np.isfinite(table.value) & auc_has_few_rows(table.value, table.n_pos, table.n_neg)
+    if few.any():
+        few_low, few_high = few_rows_interval(table, alpha)
+        low, high = np.where(few, few_low, low), np.where(few, few_high, high)
+        for s in np.flatnonzero(few).tolist():
+            names[s] = "DeLong or Newcombe, the wider: few rows of a class" if table.reasons[s] is None else names[s]
     for s in np.flatnonzero((table.value == 0) | (table.value == 1)).tolist():
         edge = auc_bound_at_edge(float(table.value[s]), int(table.n_pos[s]), int(table.n_neg[s]), alpha)
         low[s], high[s], names[s] = edge.low, edge.high, f"exact bound: {edge.reason}"
     return low, high, tuple(names)
-
-
-def _bootstrap_limits(
-    ranker: Ranker, members: _Members, model: int, code: int, table: RankTable, index: int, alpha: float
-) -> tuple[float, float, str]:
-    if not 0 < table.value[index] < 1:
-        return np.nan, np.nan, ""
-    picked = members.of(index)
-    draws = auc_bootstrap(
-        ranker.score(model, code)[picked], ranker.label(code)[picked], draws=DRAWS, seed=ranker.seed + index
-    )
-    low, high = np.quantile(draws, [alpha / 2, 1 - alpha / 2])
-    return float(low), float(high), "bootstrap stratified by class, few rows of a class"

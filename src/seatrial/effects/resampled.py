@@ -15,14 +15,15 @@ from seatrial.effects.ranks import Ranker
 from seatrial.errors import UsageError
 from seatrial.metrics.base import Banded, Resampled
 from seatrial.stats.bootstrap import BootstrapContrast, bootstrap_statistic
-from seatrial.stats.calibration import grouped_ece
+from seatrial.stats.calibration import binned_ece, equal_mass_bins
 from seatrial.stats.contrasts import Contrast
-from seatrial.stats.kolmogorov import ks_bootstrap, ks_statistic
+from seatrial.stats.kolmogorov import ks_bootstrap, ks_permutation_p, ks_statistic
 from seatrial.stats.means import PairedMeans
 
 Pair = tuple[int, ...]
 Progress = Callable[[str, int, int], None]
 DRAWS = 2_000
+PERMUTATIONS = 999
 NOT_GATED = {
     "expected_calibration_error": "the difference of two calibration errors has no sound interval: compare "
     "log_loss or brier_score",
@@ -36,7 +37,7 @@ def measure_banded(
     """Measure ECE or KS with an interval of its own; the difference is shown without one."""
     code = ranker.frame.positive or 0
     valid = ranker.valid([code])
-    n = cases.total(valid.astype(float))
+    n = rows if valid.all() else cases.total(valid.astype(float))
     measure = _ece if metric.statistic == "expected_calibration_error" else partial(_ks, seed=seed)
     values = {model: measure(ranker, cases, grouping, model, code, valid) for model in pair}
     contrasts: dict[tuple[int, int], Contrast] = {}
@@ -68,10 +69,11 @@ def without_interval(baseline: Floats, candidate: Floats, n: Floats, reason: str
 
 def _ece(ranker: Ranker, cases: Cases, grouping: Grouping, model: int, code: int, valid: NDArray[np.bool_]) -> Value:
     order = ranker.order(model, code, grouping, cases.slice_index, valid)
-    table = grouped_ece(order)
+    cut, held = equal_mass_bins(order), order.n_pos + order.n_neg  # small: the order itself is not kept for the limits
+    table = binned_ece(cut, held)
 
     def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
-        found = grouped_ece(order, alpha=alpha)
+        found = binned_ece(cut, held, alpha=alpha)
         return (
             found.low,
             found.high,
@@ -111,12 +113,17 @@ def _ks(
                 low[s], high[s] = max(0.0, 2 * value[s] - above), min(1.0, 2 * value[s] - below)
         return low, high, ("basic bootstrap",) * size
 
+    notes: tuple[str, ...] = ()
+    if size == 1 and both[0]:
+        p = ks_permutation_p(score[picked[0]], label[picked[0]], draws=PERMUTATIONS, seed=seed)
+        notes = (f"permutation p that the scores say nothing of the classes: {p:.2g}",)
     unknown = np.full(size, np.nan)
     return Value(
         value=value,
         standard_error=unknown,
         df=unknown,
         limits=limits,
+        notes=notes,
         reasons=tuple(None if b else "needs rows of both classes" for b in both),
     )
 

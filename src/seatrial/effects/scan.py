@@ -29,9 +29,16 @@ MAX_CELL_CLASSES = 50
 time."""
 
 LOOK = 1_000
-"""Rows looked at to choose centres."""
+"""Rows looked at, evenly spaced, to choose centres."""
 
 FIXED_POINT_BITS = 61
+"""Bits of the largest term; its sums are 16-byte integers."""
+WIDE_POINT_BITS = 125
+"""Bits of the largest *sum*, where terms are 16-byte integers themselves."""
+HEAVY = 4_096
+"""A column whose largest term exceeds its small ones by more than this is summed in wide integers."""
+MOST_BITS = 1_000
+"""The largest power of two a term is multiplied by, so that the factor itself is a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +90,41 @@ class _Terms:
                     self.at[group.name, k, model] = positions[text]
         self.pair = pair
         self.models = len(frame.models)
-        self.centres, self.reach = _look(frame, self.raw)
+        self.apart = (
+            sorted(
+                {
+                    (self.at[g.name, k, pair[0]], self.at[g.name, k, pair[1]])
+                    for g in groups
+                    for k in range(len(g.atoms))
+                }
+            )
+            if self.paired
+            else []
+        )
+        """Pairs of inner columns whose differences are terms."""
+        seen = _look(frame, self.raw, self.apart)
+        self.columns_seen, self.differences_seen = seen[: len(self.raw)], dict(zip(self.apart, seen[len(self.raw) :], strict=True))
+        self.wide_bits = WIDE_POINT_BITS - frame.n.bit_length()
 
-    def columns(self, group: TermGroup) -> list[tuple[exp.Expr, float, float]]:
-        """(SQL, centre, largest size) of each shifted term of a group: the baseline's atoms, then the differences."""
+    def columns(self, group: TermGroup) -> "list[_Term]":
+        """Each shifted term of a group: the baseline's atoms, then the differences."""
         found = []
         for k in range(len(group.atoms)):
             first = self.at[group.name, k, self.pair[0]]
-            found.append((_minus(_inner(first), self.centres[first]), self.centres[first], self.reach[first]))
+            seen = self.columns_seen[first]
+            found.append(_Term(sql=_minus(_inner(first), seen.centre), seen=seen))
         for k in range(len(group.atoms)) if self.paired else ():
             first, second = self.at[group.name, k, self.pair[0]], self.at[group.name, k, self.pair[1]]
-            size = self.reach[first] + self.reach[second] + abs(self.centres[first] - self.centres[second])
-            found.append((exp.paren(exp.Sub(this=_inner(second), expression=_inner(first))), 0.0, size))
+            found.append(_Term(sql=_difference(first, second), seen=self.differences_seen[first, second]))
         return found
+
+    def bits(self, first: "_Term", second: "_Term | None" = None) -> tuple[int, int, bool]:
+        """Powers of two to multiply a term by (or the two of a product), and whether the result is a wide integer."""
+        wide = first.seen.heavy or (second is not None and second.seen.heavy)
+        bits = self.wide_bits if wide else FIXED_POINT_BITS
+        if second is None:
+            return _power(first.seen.reach, bits), 0, wide
+        return _power(first.seen.reach, bits - bits // 2), _power(second.seen.reach, bits // 2), wide
 
     def valid(self, group: TermGroup) -> exp.Expr:
         """SQL condition: every atom of the group is there for every version."""
@@ -105,37 +134,66 @@ class _Terms:
         return exp.and_(*[exp.Not(this=exp.Is(this=_inner(place), expression=exp.null())) for place in places])
 
 
-def _look(frame: Frame, raw: list[exp.Expr]) -> tuple[list[float], list[float]]:
-    """A centre near the mean (from the first rows) and the largest distance from it, for every inner column."""
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What a look at a column found."""
+
+    centre: float
+    reach: float
+    """Largest distance from the centre."""
+    heavy: bool
+    """Whether that distance dwarfs the usual ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Term:
+    sql: exp.Expr
+    """The column minus its centre."""
+    seen: _Seen
+
+
+def _look(frame: Frame, raw: list[exp.Expr], apart: list[tuple[int, int]]) -> list[_Seen]:
+    """A centre near the mean (from some rows) and the range, of every inner column and then of the differences."""
     if not raw:
-        return [], []
-    named = [exp.alias_(sql.copy(), f"r{i}") for i, sql in enumerate(raw)]
-    few = (
-        exp.select(*named)
-        .from_(frame.table)
-        .where(exp.LT(this=exp.column("row"), expression=exp.Literal.number(LOOK)))
-        .order_by("row")
-    )
-    head = frame.engine.query(few)
-    inner = exp.select(*[n.copy() for n in named]).from_(frame.table).subquery("t")
+        return []
+    inner = exp.select(exp.column("row"), *[exp.alias_(sql.copy(), f"r{i}") for i, sql in enumerate(raw)])
+    inner = inner.from_(frame.table)
+    columns = [*[_inner(i) for i in range(len(raw))], *[_difference(a, b) for a, b in apart]]
+    step = exp.Literal.number(max(1, frame.n // LOOK))
+    spaced = exp.EQ(this=exp.Mod(this=exp.column("row"), expression=step), expression=exp.Literal.number(0))
+    named = [exp.alias_(sql.copy(), f"r{i}") for i, sql in enumerate(columns)]
+    some = frame.engine.query(exp.select(*named).from_(inner.subquery("t")).where(spaced).order_by("row"))
     ends = [
-        exp.alias_(f(this=exp.column(f"r{i}")), f"{name}{i}")
-        for i in range(len(raw))
+        exp.alias_(f(this=sql.copy()), f"{name}{i}")
+        for i, sql in enumerate(columns)
         for name, f in (("low", exp.Min), ("high", exp.Max))
     ]
-    extremes = frame.engine.query(exp.select(*ends).from_(inner))
-    centres, reach = [], []
-    for i in range(len(raw)):
-        seen = np.asarray(head[f"r{i}"], dtype=float)
-        seen = seen[np.isfinite(seen)]
-        low, high = float(extremes[f"low{i}"][0]), float(extremes[f"high{i}"][0])
-        if not np.isfinite(low) or not np.isfinite(high):
-            low = high = 0.0
-        centre = float(np.float32(seen.mean())) if len(seen) else (low + high) / 2
-        centre = centre if np.isfinite(centre) else (low + high) / 2
-        centres.append(centre)
-        reach.append(max(abs(low - centre), abs(high - centre)))
-    return centres, reach
+    extremes = frame.engine.query(exp.select(*ends).from_(inner.copy().subquery("t")))
+    found: list[_Seen] = []
+    for i in range(len(columns)):
+        seen = _numbers(some[f"r{i}"])
+        low, high = (float(_numbers(extremes[f"{name}{i}"]).sum()) for name in ("low", "high"))
+        centre = _centre(seen, low, high) if i < len(raw) else 0.0
+        reach = max(abs(low - centre), abs(high - centre))
+        near = np.abs(seen - centre)
+        near = near[near > 0]
+        heavy = len(near) == 0 or reach > HEAVY * float(np.quantile(near, 0.01))
+        found.append(_Seen(centre=centre, reach=reach, heavy=heavy))
+    return found
+
+
+def _numbers(column: NDArray[Any]) -> Floats:
+    """The numbers of a column, without those that are missing."""
+    values = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
+    return np.asarray(values[np.isfinite(values)])
+
+
+def _centre(seen: Floats, low: float, high: float) -> float:
+    """The mean of the rows seen, with few digits and inside the range."""
+    middle = low / 2 + high / 2
+    with np.errstate(over="ignore"):
+        centre = float(np.float32(seen.mean())) if len(seen) else middle
+    return centre if low <= centre <= high else middle
 
 
 def _atom_sql(frame: Frame, atom: Mean | Share, model: int) -> exp.Expr:
@@ -164,8 +222,9 @@ def _share_sql(frame: Frame, share: Share, model: int) -> exp.Expr:
         if name in ("tp", "fp")
         else exp.NEQ(this=p, expression=positive.copy())
     )
-    both = exp.and_(is_t, is_p)
-    return exp.Case().when(both, exp.Literal.number(1)).when(exp.not_(both.copy()), exp.Literal.number(0))
+    known = [exp.Not(this=exp.Is(this=label.copy(), expression=exp.null())) for label in (t, p)]
+    counted = exp.Case().when(exp.and_(is_t, is_p), exp.Literal.number(1)).else_(exp.Literal.number(0))
+    return exp.Case().when(exp.and_(*known), counted)
 
 
 def _cell_keys(frame: Frame, pair: tuple[int, ...]) -> list[tuple[str, exp.Expr]]:
@@ -196,11 +255,13 @@ def _query(frame: Frame, terms: _Terms, groupings: Sequence[Grouping], keys: lis
         valid = terms.valid(group)
         outer.append(exp.alias_(exp.Count(this=exp.Case().when(valid, exp.Literal.number(1))), f"n{at}"))
         columns = terms.columns(group)
-        for i, (sql, _, size) in enumerate(columns):
-            outer.append(exp.alias_(_fixed_sum(valid, sql, _bits(size)), f"m{at}_{i}"))
-            for j in range(i, len(columns)):
-                product = exp.Mul(this=sql.copy(), expression=columns[j][0].copy())
-                outer.append(exp.alias_(_fixed_sum(valid, product, _bits(size * columns[j][2])), f"x{at}_{i}_{j}"))
+        for i, term in enumerate(columns):
+            bits, _, wide = terms.bits(term)
+            outer.append(exp.alias_(_fixed_sum(valid, _scaled(term.sql, bits), wide), f"m{at}_{i}"))
+            for j, other in enumerate(columns[i:], start=i):
+                bits, others, wide = terms.bits(term, other)
+                product = exp.Mul(this=_scaled(term.sql, bits), expression=_scaled(other.sql, others))
+                outer.append(exp.alias_(_fixed_sum(valid, product, wide), f"x{at}_{i}_{j}"))
     query = exp.select(*outer).from_(inner.subquery("t"))
     names = [exp.column(name) for name, _ in keys]
     sets = [
@@ -224,14 +285,21 @@ def _number(value: float) -> exp.Expr:
     return exp.cast(exp.Literal.string(repr(value)), "double")
 
 
-def _bits(size: float) -> int:
-    """The power of two that makes the largest term fill an 8-byte integer."""
-    return FIXED_POINT_BITS - (int(np.ceil(np.log2(size))) if size > 0 else 0)
+def _difference(first: int, second: int) -> exp.Expr:
+    return exp.paren(exp.Sub(this=_inner(second), expression=_inner(first)))
 
 
-def _fixed_sum(valid: exp.Expr, sql: exp.Expr, bits: int) -> exp.Expr:
-    scaled = exp.Mul(this=exp.paren(sql.copy()), expression=_number(2.0**bits))
-    rounded = exp.cast(exp.Round(this=scaled), "bigint")
+def _power(size: float, bits: int) -> int:
+    """The power of two that makes a number of this size fill `bits` bits."""
+    return min(bits - (int(np.ceil(np.log2(size))) if size > 0 else 0), MOST_BITS)
+
+
+def _scaled(sql: exp.Expr, bits: int) -> exp.Expr:
+    return exp.paren(exp.Mul(this=exp.paren(sql.copy()), expression=_number(2.0**bits)))
+
+
+def _fixed_sum(valid: exp.Expr, sql: exp.Expr, wide: bool) -> exp.Expr:
+    rounded = exp.cast(exp.Round(this=sql), "int128" if wide else "bigint")
     return exp.Sum(this=exp.Case().when(valid.copy(), rounded))
 
 
@@ -260,21 +328,23 @@ def _unpack(
     count = np.asarray(result["n"], dtype=float)[mine][order]
     rows = np.bincount(where, count, grouping.size).astype(np.float64, copy=False)
 
-    def summed(column: str, bits: int | None) -> Floats:
+    def summed(column: str, bits: int = 0) -> Floats:
         amounts = np.nan_to_num(np.asarray(result[column], dtype=float)[mine][order])
-        return np.asarray(np.bincount(where, amounts, grouping.size) * (1.0 if bits is None else 2.0**-bits), float)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.ldexp(np.bincount(where, amounts, grouping.size), -bits), float)
 
     moments: dict[str, Moments] = {}
     for at, group in enumerate(terms.groups):
         columns = terms.columns(group)
         many = len(columns)
         sums, products = np.empty((grouping.size, many)), np.empty((grouping.size, many, many))
-        for i, (_, _, size) in enumerate(columns):
-            sums[:, i] = summed(f"m{at}_{i}", _bits(size))
-            for j in range(i, many):
-                products[:, i, j] = products[:, j, i] = summed(f"x{at}_{i}_{j}", _bits(size * columns[j][2]))
+        for i, term in enumerate(columns):
+            sums[:, i] = summed(f"m{at}_{i}", terms.bits(term)[0])
+            for j, other in enumerate(columns[i:], start=i):
+                found = summed(f"x{at}_{i}_{j}", sum(terms.bits(term, other)[:2]))
+                products[:, i, j] = products[:, j, i] = found
         moments[group.name] = Moments(
-            n=summed(f"n{at}", None), centres=np.array([c for _, c, _ in columns]), sums=sums, products=products
+            n=summed(f"n{at}"), centres=np.array([term.seen.centre for term in columns]), sums=sums, products=products
         )
     return Scanned(
         rows=rows, cells=_cells(frame, grouping, where, keys, count, pair) if cells else None, moments=moments

@@ -2,13 +2,14 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from seatrial.records import Scorecard
 from seatrial.reports import svg, words
@@ -62,6 +63,9 @@ def _page(document: Document, limits: Limits) -> str:
     def cut(of: str) -> str:
         return visible(of, limit=2 * _TITLE)
 
+    def name(of: Cell) -> Markup:
+        return Markup(re.sub(r"(?<=\w)([_.])(?=\w)", r"\1<wbr>", str(escape(cell(of)))))
+
     template = _environment().get_template("page.html.j2")
     return template.render(
         document=document,
@@ -71,6 +75,7 @@ def _page(document: Document, limits: Limits) -> str:
         cell=cell,
         title=title,
         cut=cut,
+        name=name,
         figure=_figure,
         kind=_kind,
         policy=(

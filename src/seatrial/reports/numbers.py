@@ -185,8 +185,11 @@ def _effect_places(effect: Effect) -> int | None:
     )
 
 
-def effect_sides(effect: Effect) -> tuple[str, str]:
-    """Format the two values an effect compares, with the digits of its difference; `""` for one that is missing."""
+def effect_sides(effect: Effect, *, unit: bool = True) -> tuple[str, str]:
+    """Format the two values an effect compares, with the digits of its difference; `""` for one that is missing.
+
+    `unit=False` leaves the unit to the difference beside them.
+    """
     first, second = effect.baseline_value, effect.candidate_value
     places = _effect_places(effect)
     if places is not None and first is not None and second is not None and first != second:
@@ -194,7 +197,7 @@ def effect_sides(effect: Effect) -> tuple[str, str]:
             places += 1
 
     def side(value: float | None) -> str:
-        return "" if value is None else scaled(_digits(value, places), effect.scale)
+        return "" if value is None else scaled(_digits(value, places), effect.scale if unit else None)
 
     return side(first), side(second)
 

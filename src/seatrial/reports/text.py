@@ -32,6 +32,8 @@ _SECTIONS = ("checks", "effects", "estimates", "operational", "slices", "flips",
 _LIMITS = Limits(rows=20, slices=5, examples=0, classes=5, characters=60, sentence=400, columns=0)
 _WIDEST = 34
 _TITLE = 14
+_END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
+"""Spaces at the end of a line, between codes of colour or not."""
 _LEVEL = re.compile(r" \[[0-9.]+ %\]$")
 _STYLES: dict[Tone, str] = {"good": "green", "bad": "red", "unsure": "yellow", "neutral": "cyan"}
 
@@ -56,8 +58,8 @@ def to_text(
         legacy_windows=False,
     )
     document = compose(scorecard, limits=_LIMITS, sections=_sections(scorecard))
-    console.print(_page(document, scorecard, written))
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    console.print(_page(document, scorecard, written, console.width))
+    lines = [_END.sub(lambda end: end.group().replace(" ", ""), line) for line in out.getvalue().splitlines()]
     text = "\n".join(lines).strip("\n") + "\n"
     return text if unicode else "".join(words.ascii_only(line) for line in text.splitlines(keepends=True))
 
@@ -68,7 +70,7 @@ def _sections(card: Scorecard) -> tuple[str, ...]:
     return tuple(name for name in _SECTIONS if name not in without)
 
 
-def _page(document: Document, card: Scorecard, written: Sequence[str]) -> Group:
+def _page(document: Document, card: Scorecard, written: Sequence[str], width: int) -> Group:
     front = document.front
     style = f"bold {_STYLES[front.tone]}"
     lines: list[RenderableType] = [
@@ -80,7 +82,7 @@ def _page(document: Document, card: Scorecard, written: Sequence[str]) -> Group:
         title = f"{section.title} ({section.stamp})" if section.stamp else section.title
         lines += [Text(), Text(title, style="bold")]
         lines += [Text(_shown(section.lead))] if section.lead and section.id not in ("checks",) else []
-        lines += [shown for block in section.blocks for shown in _block(block)]
+        lines += [shown for block in section.blocks for shown in _block(block, width)]
     if card.assumptions:
         lines += [Text(), Text("Assumed", style="bold"), *_bullets(card.assumptions[: _LIMITS.rows])]
     if card.not_shown:
@@ -107,13 +109,13 @@ def _hanging(sign: str, text: str | Text, style: str = "") -> RichTable:
     return grid
 
 
-def _block(block: Block) -> list[RenderableType]:
+def _block(block: Block, width: int) -> list[RenderableType]:
     """Set one block; charts and what is folded away are left to the page."""
     match block:
         case Checks():
             return [_check_lines(block)]
         case Table():
-            return _table(block)
+            return _table(block, width)
         case Callout():
             style = _STYLES[block.tone]
             return [_hanging(block.symbol, Text.assemble((f"{block.label}: ", style), _shown(block.text)), style)]
@@ -151,7 +153,7 @@ def _two_lines(first: Text, second: str) -> Text:
     return Text.assemble(first, "\n", second)
 
 
-def _table(table: Table) -> list[RenderableType]:
+def _table(table: Table, width: int) -> list[RenderableType]:
     kept = [place for place, column in enumerate(table.columns) if column.narrow]
     out = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim", show_edge=False)
     for place in kept:
@@ -164,13 +166,35 @@ def _table(table: Table) -> list[RenderableType]:
             no_wrap=column.kind == "number" and widest <= _WIDEST,
             min_width=10 if place == 0 else None,
         )
+    room = width - sum(_width(table, place) + 1 for place in kept[1:])
     for group in table.groups:
         if group.title:
             out.add_row(Text(_shown(group.title), style="bold"), *(Text() for _ in kept[1:]))
         for row in group.rows:
-            out.add_row(*(_cell(row[place]) for place in kept))
+            out.add_row(_broken(_cell(row[kept[0]]), room), *(_cell(row[place]) for place in kept[1:]))
     note = [Text(_shown(table.note), style="dim")] if table.note else []
     return [Padding(out, (0, 0)), *note]
+
+
+def _width(table: Table, place: int) -> int:
+    """Return how wide a column wants to be; words may be broken between words."""
+    column = table.columns[place]
+    if column.kind == "word":
+        return _TITLE
+    cells = (len(row[place].text) for group in table.groups for row in group.rows)
+    return max(len(_title(column)), *cells, 0)
+
+
+def _broken(text: Text, room: int) -> Text:
+    """Break a long name where a reader would: after a space, an underscore or a dot."""
+    if len(text) <= room or room < _TITLE // 2:
+        return text
+    lines = [""]
+    for piece in re.findall(r"[^ _.]*[ _.]?", text.plain):
+        if len(lines[-1]) + len(piece.rstrip()) > room:
+            lines.append("")
+        lines[-1] += piece
+    return Text("\n".join(line.rstrip() for line in lines), style=text.style)
 
 
 def _title(column: Column) -> str:

@@ -151,19 +151,23 @@ def grouped_ece(order: SliceOrder, *, alpha: float = 0.05, bins: ArrayLike | Non
     >>> float(table.ece[0]), float(table.low[0]), table.bins.tolist()
     (0.0, 0.0, [2])
     """
+    return binned_ece(equal_mass_bins(order, bins), order.n_pos + order.n_neg, alpha=alpha)
+
+
+def binned_ece(cut: Bins, n: Integers, *, alpha: float = 0.05) -> CalibrationTable:
+    """What `grouped_ece` gives, from the bins of S slices and their rows n (S,)."""
     if not 0 < alpha < 1:
         raise UsageError(f"alpha must lie strictly between 0 and 1, got {alpha!r}.")
-    cut = equal_mass_bins(order, bins)
     gap = np.abs(cut.rate - cut.mean_score)
     count = cut.rate * cut.effective_n
     low, high = _bands(count, cut.effective_n, alpha / cut.per_slice if len(cut.slices) else np.zeros(0))
     nearest = np.maximum(0.0, np.maximum(low - cut.mean_score, cut.mean_score - high))
     farthest = np.maximum(np.abs(low - cut.mean_score), np.abs(high - cut.mean_score))
     v = np.nan_to_num(cut.rate_variance)
-    n_bins = np.bincount(cut.slices, minlength=order.n_slices)
+    n_bins = np.bincount(cut.slices, minlength=len(n))
 
     def total(per_bin: Floats) -> Floats:
-        sums = np.bincount(cut.slices, weights=per_bin, minlength=order.n_slices)
+        sums = np.bincount(cut.slices, weights=per_bin, minlength=len(n))
         return np.where(n_bins > 0, sums, np.nan)
 
     return CalibrationTable(
@@ -173,7 +177,7 @@ def grouped_ece(order: SliceOrder, *, alpha: float = 0.05, bins: ArrayLike | Non
         squared=total(cut.mass * (gap**2 - v)),
         squared_variance=total(cut.mass**2 * np.maximum(4 * gap**2 * v - 2 * v**2, 2 * v**2)),
         bins=n_bins,
-        n=order.n_pos + order.n_neg,
+        n=n,
     )
 
 

@@ -30,7 +30,7 @@ class Moments:
     @property
     def covariance(self) -> Floats:
         """Sample covariance (n - 1) of the terms, (S, T, T); NaN where n < 2."""
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             n = self.n[:, None, None]
             shifted = self.sums / self.n[:, None]
             outer = shifted[:, :, None] * shifted[:, None, :]

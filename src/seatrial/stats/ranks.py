@@ -387,7 +387,7 @@ def _same_rows(one: SliceOrder, other: SliceOrder) -> bool:
     )
 
 
-def auc_needs_bootstrap(value: ArrayLike, n_pos: ArrayLike, n_neg: ArrayLike) -> NDArray[np.bool_]:
+def auc_has_few_rows(value: ArrayLike, n_pos: ArrayLike, n_neg: ArrayLike) -> NDArray[np.bool_]:
     """Where logit limits alone do not hold: under 20 of either class, or an AUC above .95 with under 100 of either."""
     fewest = np.minimum(np.asarray(n_pos), np.asarray(n_neg))
     few: NDArray[np.bool_] = (fewest < FEW_OF_A_CLASS) | ((np.asarray(value) > NEAR_ONE) & (fewest < FEW_NEAR_ONE))

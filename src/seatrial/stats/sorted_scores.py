@@ -1,7 +1,7 @@
 """One sort per model, one cheap regrouping per slicing: the order that AUC, average precision and ECE all scan.
 
 `SortedScores` sorts the rows by score once. `SortedScores.by(codes, n_slices)` regroups them slice by slice with a
-stable radix sort (O(n)), so that inside each slice the scores still ascend; `SliceOrder.runs()` then walks runs of
+stable sort of small keys, so that inside each slice the scores still ascend; `SliceOrder.runs()` then walks runs of
 equal scores in blocks that fit the processor's cache, with the counts of positives and negatives below each run.
 """
 
@@ -82,30 +82,30 @@ def slice_major(small: NDArray[Any], n_slices: int) -> tuple[NDArray[np.intp], I
     """Return (permutation, slices, bounds) putting rows slice by slice, keeping their order inside each slice.
 
     `small` (n,) come from `narrow_codes`; rows in no slice are left out. `slices` (K,) are the codes of the non-empty
-    slices, `bounds` (K+1,) where each begins in the permutation. Stable LSD radix sort, O(n).
+    slices, `bounds` (K+1,) where each begins in the permutation. Keys (slice, row) are all different, so sorting them as
+    numbers, which NumPy does with the processor's vectors, is the stable order in half the time of a radix argsort.
     """
     if n_slices == 1 and not small.any():
         everything = np.arange(len(small), dtype=np.intp)
         return everything, np.zeros(min(len(small), 1), np.int64), np.unique([0, len(small)]).astype(np.int64)
-    if small.itemsize <= 2:
-        permutation = np.argsort(small, kind="stable")
-    else:
-        permutation = np.argsort((small & 0xFFFF).astype(np.uint16), kind="stable")
-        high = np.take((small >> 16).astype(np.uint16), permutation)
-        permutation = np.take(permutation, np.argsort(high, kind="stable"))
-    grouped = np.take(small, permutation)
-    inside = int(np.searchsorted(grouped, small.dtype.type(n_slices), side="left"))
-    permutation, grouped = permutation[:inside], grouped[:inside]
+    keys = small.astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= np.arange(len(small), dtype=np.uint64)
+    keys.sort()
+    inside = int(np.searchsorted(keys, np.uint64(n_slices) << np.uint64(32), side="left"))
+    keys = keys[:inside]
     if inside == 0:
-        return permutation, np.zeros(0, np.int64), np.zeros(1, np.int64)
+        return np.zeros(0, np.intp), np.zeros(0, np.int64), np.zeros(1, np.int64)
     if n_slices < inside:
-        edges = np.searchsorted(grouped, np.arange(n_slices + 1).astype(small.dtype), side="left")
+        edges = np.searchsorted(keys, np.arange(n_slices + 1, dtype=np.uint64) << np.uint64(32), side="left")
         slices = np.flatnonzero(np.diff(edges))
         bounds = np.append(edges[slices], inside)
     else:
+        grouped = keys >> np.uint64(32)
         firsts = np.flatnonzero(np.concatenate(([True], grouped[1:] != grouped[:-1])))
         slices, bounds = grouped[firsts].astype(np.int64), np.append(firsts, inside)
-    return permutation, slices.astype(np.int64), bounds.astype(np.int64)
+    keys &= np.uint64(0xFFFFFFFF)
+    return keys.view(np.intp), slices.astype(np.int64), bounds.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,14 @@ class SliceOrder:
     def rows(self) -> NDArray[np.intp]:
         """Original row number of each position."""
         return np.take(self._source.order, self._permutation)
+
+    def members(self, index: int) -> NDArray[np.intp]:
+        """Original row numbers of one slice, ascending."""
+        at = int(np.searchsorted(self.slices, index))
+        if at == len(self.slices) or self.slices[at] != index:
+            return np.zeros(0, np.intp)
+        held = self._permutation[self.bounds[at] : self.bounds[at + 1]]
+        return np.sort(np.take(self._source.order, held))
 
     @cached_property
     def score(self) -> Floats:
@@ -345,8 +353,11 @@ class SortedScores:
 
     def by(self, codes: ArrayLike, n_slices: int) -> SliceOrder:
         """Regroup by slice: `codes` (n_rows,) in the original row order, -1 for a row in no slice."""
-        small = np.take(narrow_codes(codes, n_slices, length=self.n_rows), self.order)
-        return SliceOrder(self, *slice_major(small, n_slices), n_slices)
+        return self.by_sorted(np.take(narrow_codes(codes, n_slices, length=self.n_rows), self.order), n_slices)
+
+    def by_sorted(self, codes: ArrayLike, n_slices: int) -> SliceOrder:
+        """Regroup by slice: `codes` (n,) of the rows kept, in ascending order of score (`codes[order]`)."""
+        return SliceOrder(self, *slice_major(narrow_codes(codes, n_slices, length=self.n), n_slices), n_slices)
 
     def whole(self) -> SliceOrder:
         """All rows as one slice."""

@@ -160,7 +160,7 @@ def _table(caption: str, labelled: Labelled, total: int, *, first: str, sides: t
     usual = usual_level(effects)
     rows: list[tuple[Cell, ...]] = []
     for label, effect in labelled:
-        baseline, candidate = numbers.effect_sides(effect)
+        baseline, candidate = numbers.effect_sides(effect, unit=effect.difference is None)
         p = numbers.p_value(effect.p_value if effect.adjusted_p_value is None else effect.adjusted_p_value)
         rows.append(
             (

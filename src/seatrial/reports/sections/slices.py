@@ -79,7 +79,7 @@ def _table(caption: str, effects: list[Effect], limits: Limits) -> Table:
         (
             Cell(text=words.slice_label(effect.slice), verbatim=True),
             Cell(text=numbers.integer(effect.n)),
-            *(Cell(text=side or "–") for side in numbers.effect_sides(effect)),
+            *(Cell(text=side or "–") for side in numbers.effect_sides(effect, unit=effect.difference is None)),
             difference_cell(effect, usual=usual),
             word_cell(effect),
             Cell(text=numbers.signed_magnitude(effect.shrunken, beside=effect) or "–"),
