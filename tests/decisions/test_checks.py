@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from seatrial.decisions.checks import Evidence, Question, bound_status, decide_rule, guardrail_status, success_status
-from seatrial.decisions.families import Deciding
-from seatrial.decisions.words import position, word
+from seatrial.effects.families import Deciding
+from seatrial.effects.words import position, word
 from seatrial.records import Estimate, Rule
 from seatrial.stats.paired import PairedProportions
 

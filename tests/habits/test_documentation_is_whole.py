@@ -114,7 +114,10 @@ def results() -> list[st.Result]:
     names = ["accuracy", "precision", "f1", "balanced_accuracy", "roc_auc", "average_precision", "brier_score",
              "expected_calibration_error", "ks", "latency_ms.mean", "latency_ms.p50"]  # fmt: skip
     few = [{key: list(values)[:30] for key, values in table.items()} for table in (old, new)]
-    perfect = [{"y": [0, 1] * 30, "prediction": [0, 1] * 30, "score": [0.1 + k, 0.9 - k] * 30} for k in (0.0, 0.05)]
+    perfect = [
+        {"id": range(60), "y": [0, 1] * 30, "prediction": [0, 1] * 30, "score": [0.1 + k, 0.9 - k] * 30}
+        for k in (0.0, 0.05)
+    ]
     labels = np.array(["a", "b", "c"])
     third = rng.integers(0, 3, n)
     several = [{"id": range(n), "y": labels[third],

@@ -1,4 +1,4 @@
-"""The page in a browser: no network, no script needed, in both lights, on a phone and on paper, and axe finds nothing."""
+"""The page in a browser: no network, no script needed, both lights, phone and paper, and axe finds nothing."""
 
 import shutil
 from collections.abc import Iterator

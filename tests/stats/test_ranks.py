@@ -24,8 +24,8 @@ from seatrial.stats.average_precision import (
 )
 from seatrial.stats.ranks import (
     auc_covariance,
-    auc_influence,
     auc_has_few_rows,
+    auc_influence,
     grouped_auc,
     grouped_auc_influence,
     grouped_influence_covariance,

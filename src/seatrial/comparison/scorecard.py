@@ -11,12 +11,12 @@ from seatrial.comparison.reference import reference
 from seatrial.comparison.versions import Comparison, Pair
 from seatrial.data.engine import DuckDBEngine
 from seatrial.data.examples import fetch_examples
-from seatrial.decisions.families import Deciding, success_family
 from seatrial.decisions.policy import default_policy
 from seatrial.decisions.verdict import Decision, decide
 from seatrial.effects.confusion import confusion
 from seatrial.effects.curves import curves
 from seatrial.effects.effect import Reading, reading
+from seatrial.effects.families import Deciding, success_family
 from seatrial.effects.flips import Changed, changed_rows, flips
 from seatrial.records import Curve, Effect, Example, Flips, Policy, Provenance, Rule, Scorecard, Source, Verdict
 from seatrial.records.scorecard import MetricInfo

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.decisions.families import Deciding
 from seatrial.decisions.phrases import at_level, bound_text, difference_text, margin_text, place_text, said, value_text
 from seatrial.decisions.policy import resolve_margin
-from seatrial.decisions.words import Position, baseline_sign, position
+from seatrial.effects.families import Deciding
+from seatrial.effects.words import Position, baseline_sign, position
 from seatrial.records.decision import Check, Rule
 from seatrial.records.numbers import format_count
 from seatrial.records.results import Estimate

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from seatrial.decisions import sentences
 from seatrial.decisions.checks import Decided, Evidence, Question, decide_rule
-from seatrial.decisions.families import Deciding, success_family
 from seatrial.decisions.policy import resolve_margin
+from seatrial.effects.families import Deciding, success_family
 from seatrial.records.decision import Check, Policy, Rule, Status, Verdict
 from seatrial.records.evidence import Finding
 from seatrial.records.results import Slice

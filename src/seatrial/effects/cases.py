@@ -91,7 +91,7 @@ def spread(cases: Cases, influences: list[Floats], valid: NDArray[np.bool_]) -> 
         n, count, weight = mass, count * weight, np.ones_like(count)
     many = len(influences)
     covariance = np.empty((cases.size, many, many))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         factor = np.where(n > 1, n / (n - 1), np.nan) / mass**2
         for a in range(many):
             for b in range(a, many):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.decisions.families import EXPLORED_RATE, Deciding
-from seatrial.decisions.words import word
 from seatrial.effects.estimate import finite
+from seatrial.effects.families import EXPLORED_RATE, Deciding
 from seatrial.effects.measured import Floats, Measured
+from seatrial.effects.words import word
 from seatrial.records import Effect
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.multiplicity import benjamini_hochberg

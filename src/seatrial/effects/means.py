@@ -23,6 +23,8 @@ Pair = tuple[int, ...]
 Same = Callable[[Metric, Pair], bool]
 """Whether every column the metric reads is equal byte for byte between two versions."""
 Reasons = tuple[str | None, ...]
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
+"""A standard error below this share of the value is rounding, not variation."""
 
 
 def either(*several: Sequence[str | None]) -> Reasons:
@@ -228,7 +230,7 @@ def from_moments(
     flat: dict[int, Reasons] = {}
     values: dict[int, Value] = {}
     size = grouping.size
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         for position, model in enumerate(pair):
             here = means[:, :many] if position == 0 else means[:, :many] + means[:, many:]
             linear = linearise(tree, {atom.key(): here[:, k] for k, atom in enumerate(known)})
@@ -275,9 +277,8 @@ def _moment_value(
             total=moments.n,
             limits=partial(_proportion_limits, count, moments.n, None),
         )
-    interval = either(
-        reasons, no_slope, _degenerate(error, value), [None if n > 1 else "one row has no variance" for n in moments.n]
-    )
+    few = [None if n > 1 else "one row has no variance" for n in moments.n]
+    interval = either(reasons, no_slope, few, _degenerate(error, value))
     method = "t" if isinstance(tree, Mean) else "delta method, t"
     return Value(
         value=value,
@@ -325,9 +326,16 @@ def _moment_contrast(
 
 
 def _degenerate(error: Floats, value: Floats) -> Reasons:
+    """Why an error is none: 0 (or the rounding of 0), or beyond the numbers there are."""
+    alike = np.isfinite(value) & (error <= ROUNDING * np.abs(value))
+    beyond = np.isfinite(value) & ~np.isfinite(error)
     return tuple(
-        "every row is alike, so no interval can be formed" if e == 0 and np.isfinite(v) else None
-        for e, v in zip(error, value, strict=True)
+        "every row is alike, so no interval can be formed"
+        if a
+        else "the numbers are too large (or too few) for a variance"
+        if b
+        else None
+        for a, b in zip(alike.tolist(), beyond.tolist(), strict=True)
     )
 
 

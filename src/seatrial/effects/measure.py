@@ -19,7 +19,7 @@ from seatrial.effects.quantiles import measure_quantile
 from seatrial.effects.ranks import Ranker, influences, measure_ranked
 from seatrial.effects.resampled import measure_banded, measure_function
 from seatrial.effects.scan import MAX_CELL_CLASSES, TermGroup, scan
-from seatrial.effects.terms import Influences
+from seatrial.effects.terms import Influences, reads_target_only
 from seatrial.errors import UsageError
 from seatrial.expressions import (
     Column,
@@ -29,6 +29,7 @@ from seatrial.expressions import (
     Node,
     Number,
     Share,
+    Size,
     atoms,
     depends_only_on,
     evaluate_rows,
@@ -45,6 +46,8 @@ Progress = Callable[[str, int, int], None]
 """(what, done, of)."""
 
 LABEL_NAMES = frozenset({"target", "prediction"})
+TARGET_NAMES = frozenset({"target", "is_positive"})
+"""Row values that are the same for every version."""
 MAX_RESAMPLED_SLICES = 100
 
 
@@ -169,14 +172,17 @@ class Measurer:
         labels = {"prediction", "score"} <= equal
         if not isinstance(metric, Formula):
             return labels
-        used = {
-            c for atom in atoms(metric.tree) if isinstance(atom, (Mean, QuantileAtom)) for c in row_columns(atom.row)
-        } & set(self.frame.values)
-        only_values = all(
-            isinstance(atom, (Mean, QuantileAtom)) and set(row_columns(atom.row)) <= set(self.frame.values)
-            for atom in atoms(metric.tree)
+        shared = {*equal, *self.frame.texts, *TARGET_NAMES}
+        return all(self._same_atom(atom, shared, labels=labels) for atom in atoms(metric.tree)) or reads_target_only(
+            metric.tree
         )
-        return used <= equal and (labels or only_values)
+
+    def _same_atom(self, atom: Node, shared: set[str], *, labels: bool) -> bool:
+        """Whether an atom of a formula reads only columns that both versions share."""
+        if isinstance(atom, (Mean, QuantileAtom)):
+            read = set(row_columns(atom.row)) - shared
+            return not read or (labels and not read & set(self.frame.values))
+        return labels or isinstance(atom, Size)
 
     def _scanned(
         self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pair: Pair

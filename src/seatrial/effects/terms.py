@@ -179,6 +179,12 @@ def _formula(metric: Metric, tree: Node, cases: Cases, model: int, valid: Valid,
     )
 
 
+def reads_target_only(tree: Node) -> bool:
+    """Whether a formula of shares is one of the targets alone, as `tp + fn` is: every version has the same."""
+    found = as_proportion(tree)
+    return found is not None and all(side in TARGET_ONLY for side in found)
+
+
 def _proportion(tree: Node, terms: dict[str, Floats], valid: Valid) -> Proportion | None:
     if isinstance(tree, Mean) and as_row_proportion(tree) is not None:
         return Proportion(outcome=terms[tree.key()] > 0.5, within=valid, same_rows=True)

@@ -97,7 +97,9 @@ class Catalogue:
             try:
                 probability = float(label)
             except ValueError:
-                raise UsageError(f"'{name}[{label}]': give the quantile as a number, as in {name}[0.9].") from None
+                probability = 0.0
+            if not 0 < probability < 1:
+                raise UsageError(f"'{name}[{label}]': give the quantile as a number between 0 and 1: {name}[0.9].")
             return pinball(probability, name=f"{name}[{label}]")
         if self.task == "regression":
             return None
@@ -106,6 +108,8 @@ class Catalogue:
                 f"'{name}[{label}]': no class '{label}'.{did_you_mean(label, self.labels)} Classes: "
                 f"{listed(self.labels)}."
             )
+        if (match := _F_BETA.match(name)) and not match["average"] and name != "f1":
+            return classification.fbeta_of_class(name, float(match["beta"]), label)
         return classification.per_class(name, label) or discrimination.per_class(name, label)
 
     def _f_beta(self, name: str, beta: float, average: str | None) -> Metric | None:

@@ -24,7 +24,12 @@ PER_CLASS: tuple[tuple[str, str, str, bool], ...] = (
 def fbeta_formula(beta: float) -> str:
     """F-beta in tp, fp, fn: (1 + b2) tp / ((1 + b2) tp + b2 fn + fp)."""
     square = beta * beta
-    return f"{1 + square:g}*tp / ({1 + square:g}*tp + {square:g}*fn + fp)"
+    return f"{_number(1 + square)}*tp / ({_number(1 + square)}*tp + {_number(square)}*fn + fp)"
+
+
+def _number(value: float) -> str:
+    """A number as short as it can be without losing a digit: `5`, `1.25`, `0.11088900000000002`."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _kappa(hits: Floats, predicted: Floats, actual: Floats) -> MarginalValue:
@@ -78,6 +83,17 @@ def per_class(name: str, label: str) -> Metric | None:
                 tasks=AVERAGED_TASKS,
             )
     return None
+
+
+def fbeta_of_class(name: str, beta: float, label: str) -> Metric:
+    """`f2[cat]`: F-beta of one class against the rest."""
+    return PerClass(
+        name=f"{name}[{label}]",
+        summary=f"harmonic mean of precision and recall, recall counted {beta:g} times, class {label}",
+        formula=fbeta_formula(beta),
+        label=label,
+        tasks=AVERAGED_TASKS,
+    )
 
 
 def averaged(name: str, formula: str, summary: str, *, good: bool = True) -> list[Metric]:

@@ -21,9 +21,11 @@ def _loss(name: str, summary: str, formula: str) -> Formula:
 
 def pinball(probability: float, *, name: str = "mean_pinball_loss") -> Formula:
     """The quantile loss of a predicted quantile: alpha (t - p) above, (1 - alpha) (p - t) below."""
-    a = probability
+    a = repr(probability)
     return _loss(
-        name, f"quantile loss at {a:g}", f"mean(max({a:g}*(target - prediction), ({a:g} - 1)*(target - prediction)))"
+        name,
+        f"quantile loss at {probability:g}",
+        f"mean(max({a}*(target - prediction), ({a} - 1)*(target - prediction)))",
     )
 
 

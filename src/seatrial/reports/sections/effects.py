@@ -205,7 +205,11 @@ def _details(labelled: Labelled, limits: Limits) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for label, effect in labelled[: limits.rows]:
         adjusted = numbers.p_value(effect.adjusted_p_value)
-        needed = "" if effect.rows_needed is None else f"{numbers.integer(effect.rows_needed)} rows would tell"
+        needed = (
+            ""
+            if effect.rows_needed is None or effect.rows_needed <= effect.n
+            else f"{numbers.integer(effect.rows_needed)} rows would tell"
+        )
         missing = f"{numbers.integer(effect.missing)} missing" if effect.missing else ""
         rows.append(
             (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.decisions.words import position, word
+from seatrial.effects.words import position, word
 
 B, W, N, C = "better", "worse", "no meaningful difference", "cannot tell"
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from seatrial.decisions.families import explored, success_family
+from seatrial.effects.families import explored, success_family
 
 
 def test_holm_levels_by_hand():
