@@ -5,12 +5,9 @@ is a file of that name, which the commands of its page can use. A page in `examp
 every other page finds the files that `documentation_files` makes. A block marked `text` is not run.
 """
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -41,7 +38,7 @@ def commands(page: Path) -> list[str]:
     for block in blocks(page, "(?:sh|bash|console)"):
         for line in block.replace("\\\n", " ").splitlines():
             for part in re.split(r"&&|\|\|", line.removeprefix("$ ")):
-                words = shlex.split(part, comments=True) if "seatrial" in part else []
+                words = shlex.split(re.sub(r"(^|\s)#.*", "", part)) if "seatrial" in part else []
                 if words[:1] == ["seatrial"]:
                     found.append(shlex.join(words[1:]))
     return found
@@ -135,10 +132,3 @@ def test_command_lines_are_understood(
 ) -> None:
     """Exit codes 0 to 2 are verdicts; 3 would be our example's data, 64 a wrong flag, 70 a bug."""
     assert run(shlex.split(command)) in (0, 1, 2), capsys.readouterr().err
-
-
-@pytest.mark.parametrize("page", [page for page in EXAMPLES.rglob("*.py") if page.name == "compare.py"], ids=called)
-def test_example_scripts_run(page: Path, folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([sys.executable, page.name], capture_output=True, text=True, cwd=folder, env=environment)
-    assert done.returncode == 0, done.stderr

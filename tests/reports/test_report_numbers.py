@@ -47,6 +47,14 @@ def test_an_error_over_bins_is_no_share_of_rows() -> None:
     assert numbers.estimate(ece) == "0.000 [0.000, 0.020]"
 
 
+def test_f1_is_no_share_of_rows() -> None:
+    f1 = Estimate(
+        model="a", metric="f1", n=300, value=0.0, low=0.0, high=0.02,
+        method="Clopper-Pearson interval on tp/(tp+fp+fn), mapped to F1",
+    )  # fmt: skip
+    assert numbers.estimate(f1) == "0.000 [0.000, 0.020]"
+
+
 def test_no_value_is_a_reason_and_never_a_number() -> None:
     assert numbers.estimate(Estimate(model="a", metric="m", n=0, reason="no positive labels")) == "no positive labels"
     bounded = Estimate(

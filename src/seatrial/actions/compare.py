@@ -124,6 +124,8 @@ def _request(
 
     if not 0.5 <= level < 1:
         raise UsageError(f"level {level:g}: give the intervals' level as a share such as 0.95.")
+    if seed < 0:
+        raise UsageError(f"seed {seed}: give a whole number from 0.")
     if cross not in (1, 2):
         raise UsageError(f"cross {cross}: slices are crossed to depth 1 or 2.")
     slices = parse_slices(by) if isinstance(by, str) else tuple(by)

@@ -22,6 +22,8 @@ def catalogue_text(name: str | None = None) -> str:
     for metric in chosen:
         tasks = ", ".join(task for task in TASKS if task in metric.tasks)
         good = "more is better" if metric.higher_is_better else "less is better"
+        if not metric.directed:
+            good = "neither more nor less is better by itself"
         scores = ", needs scores" if metric.needs_scores else ""
         margin = f"{metric.margin:.0%} of the baseline" if metric.margin_is_relative else f"{metric.margin:g}"
         others = sorted(alias for alias, known in aliases().items() if known == metric.name)

@@ -56,7 +56,8 @@ def check_writable(path: Path) -> None:
         raise UsageError(f"'{path}' is a folder; name a file to write.")
     if not folder.is_dir():
         raise UsageError(f"'{path}' cannot be written: there is no folder '{folder}'; make it first.")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    device = path.exists() and not path.is_file()
+    if not (device or os.access(folder, os.W_OK)) or (path.exists() and not os.access(path, os.W_OK)):
         raise UsageError(f"'{path}' cannot be written: permission is denied; choose another place.")
 
 
@@ -72,6 +73,13 @@ def _format(path: Path) -> Format:
 
 
 def _replace(path: Path, page: str) -> None:
+    if path.exists() and not path.is_file():  # a pipe or a device takes text; it is never replaced
+        try:
+            path.write_text(page, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(f"'{path}' cannot be written: {error.strerror}.") from None
+        return
+    path = path.resolve()  # a link keeps pointing where it points
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:

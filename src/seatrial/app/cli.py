@@ -386,7 +386,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         if hasattr(error, "format_message"):  # the vendored parser's usage errors
-            _say(f"{error.format_message()} See `seatrial --help`.")
+            _say(f"{error.format_message().rstrip('.?!')}. See `seatrial --help`.")
             return USAGE
         _say(
             f"this is our bug: {type(error).__name__}: {error}. Please report it with the command you ran "

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from seatrial.comparison.health import findings, is_broken
 from seatrial.comparison.not_shown import not_shown
 from seatrial.comparison.reference import reference
+from seatrial.comparison.tradeoff import tradeoffs
 from seatrial.comparison.versions import Comparison, Pair
 from seatrial.data.engine import DuckDBEngine
 from seatrial.data.examples import fetch_examples
@@ -79,6 +80,7 @@ def scorecard(comparison: Comparison, policy: Policy | None = None) -> Scorecard
         confusions=tuple(_confusions(comparison)),
         curves=tuple(_curves(comparison)),
         reference=reference(comparison, level=1 - alpha),
+        tradeoffs=() if verdict.status == "invalid" else tradeoffs(comparison, level=1 - alpha),
         policy=used,
         metrics=tuple(_infos(comparison)),
         assumptions=_assumptions(comparison, used),

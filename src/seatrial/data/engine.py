@@ -29,8 +29,13 @@ class Engine(Protocol):
         """Run one statement; columns in the order of the SELECT, rows in the order of the result."""
         ...
 
-    def columns(self, table: str, columns: Sequence[str], *, order: str) -> Columns:
-        """Read columns in the order of column `order`; NULL is -1 in integer columns, NaN in real ones, None in text."""
+    def columns(
+        self, table: str, columns: Sequence[str], *, order: str, between: tuple[int, int] | None = None, step: int = 1
+    ) -> Columns:
+        """Read columns in the order of column `order`; NULL is -1 in integer columns, NaN in real ones, None in text.
+
+        Only rows with first <= `order` < stop where `between` is given, and every `step`-th.
+        """
         ...
 
 
@@ -61,7 +66,7 @@ class DuckDBEngine:
     {'one': array([1], dtype=int32)}
     """
 
-    def __init__(self, *, memory_limit: str = "1500MB", threads: int | None = None) -> None:
+    def __init__(self, *, memory_limit: str = "1GB", threads: int | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
         self._names = itertools.count()
         self._in_order: dict[str, str] = {}
@@ -130,8 +135,13 @@ class DuckDBEngine:
         """Note that `table` is stored in the order of `column`, so that `columns` need not sort."""
         self._in_order[table] = column
 
-    def columns(self, table: str, columns: Sequence[str], *, order: str) -> Columns:
-        """Read columns in the order of column `order`; NULL is -1 in integer columns, NaN in real ones, None in text."""
+    def columns(
+        self, table: str, columns: Sequence[str], *, order: str, between: tuple[int, int] | None = None, step: int = 1
+    ) -> Columns:
+        """Read columns in the order of column `order`; NULL is -1 in integer columns, NaN in real ones, None in text.
+
+        Only rows with first <= `order` < stop where `between` is given, and every `step`-th.
+        """
         if not columns:
             return {}
         kinds = {name: str(kind) for name, kind in self._types(table).items()}
@@ -140,7 +150,10 @@ class DuckDBEngine:
             raise KeyError(f"no column {unknown[0]!r} in table {table}")
         wanted = ", ".join(f"{_filled(quoted(name), kinds[name])} AS {quoted(name)}" for name in dict.fromkeys(columns))
         sort = "" if self._in_order.get(table) == order else f" ORDER BY {quoted(order)}"
-        return self.query(f"SELECT {wanted} FROM {quoted(table)}{sort}")
+        rows = [] if between is None else [f"{quoted(order)} BETWEEN {between[0]:d} AND {between[1] - 1:d}"]
+        rows += [] if step == 1 else [f"{quoted(order)} % {step:d} = 0"]
+        where = f" WHERE {' AND '.join(rows)}" if rows else ""
+        return self.query(f"SELECT {wanted} FROM {quoted(table)}{where}{sort}")
 
     def _types(self, table: str) -> dict[str, Any]:
         description = self._run(f"SELECT * FROM {quoted(table)} LIMIT 0").description or []

@@ -82,9 +82,11 @@ def _fetch(
         wanted = "(SELECT unnest($keys))"
         sql = f"SELECT {key}, {short}, {texts} FROM {scan} WHERE {where} AND ({key} IN {wanted} OR {short} IN {wanted})"
         found: dict[object, tuple[object, ...]] = {}
+        exact: dict[object, tuple[object, ...]] = {}
         for full, brief, *values in engine.rows(sql, given):
+            exact.setdefault(full, tuple(values))
             found.setdefault(brief, tuple(values))
-            found[full] = tuple(values) if full not in found or full == brief else found[full]
+        found |= exact
         order: Sequence[object] = list(ids)
     else:
         given["keys"] = list(rows)

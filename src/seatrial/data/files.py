@@ -67,13 +67,13 @@ class ParquetFile(Source):
     def __init__(self, path: Path) -> None:
         self.name = path.name
         self._path = path
-        with DuckDBEngine(threads=1) as engine:
-            try:
-                place = literal(location(path, engine))
-                tree = engine.rows(f"SELECT name, num_children FROM parquet_schema({place})")
-                described = engine.rows(f"DESCRIBE SELECT * FROM read_parquet({place})")
-            except duckdb.Error as error:
-                raise self.fails(error) from None
+        engine = self.own_engine
+        try:
+            place = literal(location(path, engine))
+            tree = engine.rows(f"SELECT name, num_children FROM parquet_schema({place})")
+            described = engine.rows(f"DESCRIBE SELECT * FROM read_parquet({place})")
+        except duckdb.Error as error:
+            raise self.fails(error) from None
         self.columns = checked_names(_top_level(tree), source=self.name)
         self.kinds = tuple(str(row[1]) for row in described)
         if len(self.columns) != len(self.kinds):
@@ -111,9 +111,8 @@ class ArrowFile(Source):
         except (arrow.ArrowInvalid, OSError):
             raise DataError(f"{path.name} is not an Arrow or Feather file that can be read.") from None
         self.columns = checked_names([str(name) for name in schema.names], source=self.name)
-        with DuckDBEngine(threads=1) as engine:
-            engine.connection.register("seen", schema.empty_table())
-            self.kinds = tuple(str(row[1]) for row in engine.rows("DESCRIBE SELECT * FROM seen"))
+        self.own_engine.connection.register("seen", schema.empty_table())
+        self.kinds = tuple(str(row[1]) for row in self.own_engine.rows("DESCRIBE SELECT * FROM seen"))
 
     def _batches(self) -> Any:
         import pyarrow as arrow

@@ -1,6 +1,6 @@
 """The frame: the predictions of all compared versions, aligned, typed by role and coded, as one table in the engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +11,10 @@ from seatrial.data.engine import Engine
 from seatrial.data.facts import AlignmentFacts
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
+
+
+ROWS_AT_ONCE = 1_000_000
+"""Rows of a stretch that `Frame.stretches` holds in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +100,15 @@ class Frame:
     def arrays(self, columns: Sequence[str]) -> dict[str, NDArray[np.generic]]:
         """Read columns of the table in row order; NULL is -1 in integer columns and NaN in real ones, None in text."""
         return self.engine.columns(self.table, columns, order="row")
+
+    def stretches(
+        self, columns: Sequence[str], *, rows: int = ROWS_AT_ONCE
+    ) -> Iterator[dict[str, NDArray[np.generic]]]:
+        """Read columns as `arrays` does, a stretch of rows after the other."""
+        for first in range(0, self.n, rows):
+            stretch = (first, min(first + rows, self.n))
+            yield self.engine.columns(self.table, columns, order="row", between=stretch)
+
+    def sample(self, columns: Sequence[str], *, most: int) -> dict[str, NDArray[np.generic]]:
+        """Read columns as `arrays` does, at most about `most` rows, evenly spaced."""
+        return self.engine.columns(self.table, columns, order="row", step=max(1, self.n // most))

@@ -164,11 +164,9 @@ def find_leaks(predictions: Sequence[Predictions], engine: DuckDBEngine) -> tupl
     for name in suspects:
         column = f"CAST(t{places[name]} AS VARCHAR)"
         both = f"{column} IS NOT NULL AND {goal} IS NOT NULL"
-        rows, missing, unequal = engine.one(
-            f"SELECT count(*), count(*) FILTER (WHERE {column} IS NULL), count(*) FILTER (WHERE {both} AND {column} <> {goal})"
-            f" FROM {relation}",
-            given,
-        )
+        unlike = f"{column} <> {goal} AND TRY_CAST({column} AS DOUBLE) IS DISTINCT FROM TRY_CAST({goal} AS DOUBLE)"
+        missing_or_unlike = f"count(*) FILTER (WHERE {column} IS NULL), count(*) FILTER (WHERE {both} AND {unlike})"
+        rows, missing, unequal = engine.one(f"SELECT count(*), {missing_or_unlike} FROM {relation}", given)
         pairs, levels, labels = engine.one(
             f"SELECT count(*), count(DISTINCT a), count(DISTINCT b) FROM"
             f" (SELECT DISTINCT {column} AS a, {goal} AS b FROM {relation} WHERE {both})",

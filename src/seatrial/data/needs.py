@@ -93,7 +93,7 @@ def _roles_of(at: int, one: Predictions, needs: Needs) -> list[tuple[int, str, C
     for label in roles.labels:
         texts += [(label.target, "target"), (label.prediction, "prediction")]
         numbers.append((label.score, "score"))
-    numbers += [(value.columns[at], "value") for value in needs.values if at in value.columns]
+    numbers += [(value.read_from(at), "value") for value in needs.values]
     numbers.append((roles.weight, "weight"))
     texts.append((roles.cluster, "cluster"))
     return [

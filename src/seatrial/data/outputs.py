@@ -294,8 +294,8 @@ def _decide_classes(outputs: Outputs, given: Task | None) -> None:
     """Settle binary or multiclass, the positive class, and which versions have scores."""
     versions = outputs.versions
     source = versions[outputs.home].source_name
-    if not outputs.labels:
-        raise DataError(f"{source}: the target column '{versions[outputs.home].roles.target}' is empty.")
+    if not outputs.target_labels[outputs.home]:
+        raise DataError(f"{source}: the target column '{versions[outputs.home].roles.target}' holds no values.")
     single_score = any(one.roles.score is not None for one in versions)
     positive = next((one.positive for one in versions if one.positive is not None), None)
     if len(outputs.labels) == 1 and given != "multiclass":
@@ -364,4 +364,5 @@ def _largest(scores: Mapping[str, str]) -> str:
     if not scores:
         return "CAST(NULL AS INTEGER)"
     listing = f"list_value({', '.join(scores.values())})"
-    return f"CAST(list_position({listing}, list_max({listing})) - 1 AS INTEGER)"
+    place = f"list_position({listing}, list_max({listing})) - 1"
+    return f"CAST(CASE WHEN list_max({listing}) IS NOT NULL THEN {place} END AS INTEGER)"

@@ -49,6 +49,11 @@ class Source(ABC):
         return id(self)
 
     @cached_property
+    def own_engine(self) -> DuckDBEngine:
+        """A small engine for looking at this source alone."""
+        return DuckDBEngine(threads=1)
+
+    @cached_property
     def sha256(self) -> str:
         return self.digest()
 
@@ -79,18 +84,16 @@ class Source(ABC):
         known: dict[str, list[str | None]] = self.__dict__.setdefault("_sampled", {})
         rows = max(50, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(self.columns))))
         lacking = [name for name in dict.fromkeys(columns) if name not in known]
-        if lacking:
-            with DuckDBEngine(threads=1) as engine:
-                for start in range(0, len(lacking), 250):
-                    block = lacking[start : start + 250]
-                    places = [self.places[name] for name in block]
-                    wanted = ", ".join(as_text(f"c{place}", self.kinds[place]) for place in places)
-                    try:
-                        found = engine.rows(f"SELECT {wanted} FROM {self.scan(engine, places)} LIMIT {rows}")
-                    except duckdb.Error as error:
-                        raise self.fails(error) from None
-                    for at, name in enumerate(block):
-                        known[name] = [row[at] for row in found]
+        for start in range(0, len(lacking), 250):
+            block = lacking[start : start + 250]
+            places = [self.places[name] for name in block]
+            wanted = ", ".join(as_text(f"c{place}", self.kinds[place]) for place in places)
+            try:
+                found = self.own_engine.rows(f"SELECT {wanted} FROM {self.scan(self.own_engine, places)} LIMIT {rows}")
+            except duckdb.Error as error:
+                raise self.fails(error) from None
+            for at, name in enumerate(block):
+                known[name] = [row[at] for row in found]
         return {name: known[name] for name in columns}
 
 

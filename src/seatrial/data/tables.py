@@ -1,7 +1,9 @@
 """In-memory tables as sources: pandas, polars, pyarrow, NumPy, DuckDB relations, Ibis tables, lists of records."""
 
 import hashlib
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,10 +18,10 @@ from seatrial.data.source import Source, aliases, as_text, checked_names
 from seatrial.errors import DataError, UsageError
 
 _ACCEPTED = (
-    "a path, a pandas or polars data frame, a pyarrow table, a dict of arrays, a list of records, a DuckDB relation or an"
+    "a path, a pandas or polars data frame, a pyarrow table, a dict of arrays, a list of records, a DuckDB "
+    "relation or an"
     " Ibis table"
 )
-_DIGEST_ROWS = 500_000
 
 
 def open_table(table: Any, *, name: str) -> Source:
@@ -61,11 +63,11 @@ class MemoryTable(Source):
             raise DataError(f"{name} has no columns.")
         self._scanned = scanned
         self._owner = owner
-        with DuckDBEngine(threads=1) as engine:
-            described = engine.rows(f"DESCRIBE SELECT * FROM {self._register(engine)}")
-            self.kinds = tuple(str(row[1]) for row in described)
-            if not engine.rows(f"SELECT 1 FROM {self.scan(engine, [0])} LIMIT 1"):
-                raise DataError(f"{name} has no rows.")
+        engine = self.own_engine
+        described = engine.rows(f"DESCRIBE SELECT * FROM {self._register(engine)}")
+        self.kinds = tuple(str(row[1]) for row in described)
+        if not engine.rows(f"SELECT 1 FROM {self.scan(engine, [0])} LIMIT 1"):
+            raise DataError(f"{name} has no rows.")
 
     @property
     def identity(self) -> object:
@@ -92,10 +94,10 @@ class _Exported(Source):
 
     numbers_rows = True
 
-    def __init__(self, folder: "tempfile.TemporaryDirectory[str]", owner: object, name: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, owner: object, name: str) -> None:
         self._owner = owner
-        self._file = ParquetFile(Path(folder.name) / "table.parquet")
+        self._file = ParquetFile(folder / "table.parquet")
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.name = name
         self.columns = self._file.columns
         self.kinds = self._file.kinds
@@ -114,41 +116,34 @@ class _Exported(Source):
 def content_digest(source: Source) -> str:
     """Return the SHA-256 of a table's content: its column names, then its values in the order of the rows.
 
-    Numbers count as 64-bit integers or reals, everything else as text, so that the same table in pandas, polars or
-    Arrow has the same digest.
+    Numbers count as 64-bit integers or reals, everything else as text (the 128-bit MD5 of a row's texts), so that the
+    same table in pandas, polars or Arrow has the same digest.
     """
     sha = hashlib.sha256("\x1f".join(source.columns).encode())
-    reals = [at for at, kind in enumerate(source.kinds) if kind in {"DOUBLE", "FLOAT"}]
-    whole = [at for at, kind in enumerate(source.kinds) if kind.removeprefix("U") in _INTEGERS and kind != "UBIGINT"]
-    texts = [at for at in range(len(source.columns)) if at not in reals and at not in whole]
-    numbers = [f"COALESCE(CAST(c{at} AS DOUBLE), CAST('nan' AS DOUBLE)) AS r{at}" for at in reals]
-    for at in whole:
-        numbers += [f"CAST(COALESCE(c{at}, 0) AS BIGINT) AS i{at}", f"c{at} IS NULL AS m{at}"]
-    joined = [_joined(as_text(f"c{at}", source.kinds[at])) for at in texts]
-    with DuckDBEngine(threads=1) as engine:
-        scan = source.scan(engine, range(len(source.columns)))
-        (rows,) = engine.one(f"SELECT count(*) FROM {scan}")
-        for start in range(0, rows, _DIGEST_ROWS):
-            part = f"(SELECT * FROM {scan} LIMIT {_DIGEST_ROWS} OFFSET {start})"
-            if numbers:
-                for block in _blocks(numbers):
-                    for column in engine.query(f"SELECT {', '.join(block)} FROM {part}").values():
-                        sha.update(np.ascontiguousarray(column).tobytes())
-            for block in _blocks(joined):
-                for text in engine.one(f"SELECT {', '.join(block)} FROM {part}"):
-                    sha.update((text or "").encode())
+    engine = source.own_engine
+    scan = source.scan(engine, range(len(source.columns)))
+    texts: list[str] = []
+    for place, kind in enumerate(source.kinds):
+        column = f"c{place}"
+        if kind in {"DOUBLE", "FLOAT"}:
+            wanted = f"COALESCE(CAST({column} AS DOUBLE), CAST('nan' AS DOUBLE)) AS value"
+        elif kind in _INTEGERS:
+            wanted = f"CAST(COALESCE({column}, 0) AS BIGINT) AS value, {column} IS NULL AS missing"
+        else:
+            text = as_text(column, kind)
+            texts.append(f"CASE WHEN {text} IS NULL THEN '-' ELSE length({text}) || ':' || {text} END")
+            continue
+        for array in engine.query(f"SELECT {wanted} FROM {scan}").values():
+            sha.update(np.ascontiguousarray(array).tobytes())
+    for start in range(0, len(texts), 100):
+        row = f"concat({', '.join(texts[start : start + 100])})"
+        halves = f"md5_number_lower({row}) AS low, md5_number_upper({row}) AS high"
+        for array in engine.query(f"SELECT {halves} FROM {scan}").values():
+            sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
 
 
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "INT"}
-
-
-def _joined(text: str) -> str:
-    return f"string_agg(CASE WHEN {text} IS NULL THEN '-' ELSE length({text}) || ':' || {text} END, '')"
-
-
-def _blocks(columns: Sequence[str], size: int = 100) -> Iterable[Sequence[str]]:
-    return (columns[start : start + size] for start in range(0, len(columns), size))
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
 def _registered(scanned: Any, owner: object, name: str) -> Source:
@@ -177,15 +172,15 @@ def _from_polars(table: Any, name: str) -> Source:
 
 
 def _through_parquet(write: Any, owner: object, name: str) -> Source:
-    folder = tempfile.TemporaryDirectory(prefix="seatrial-")
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
     try:
-        write(str(Path(folder.name) / "table.parquet"))
+        write(str(folder / "table.parquet"))
     except duckdb.Error as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise DataError(f"{name} cannot be read: {str(error).splitlines()[0]}") from None
     found = _Exported(folder, owner, name)
-    with DuckDBEngine(threads=1) as engine:
-        if not engine.rows(f"SELECT 1 FROM {found.scan(engine, [0])} LIMIT 1"):
-            raise DataError(f"{name} has no rows.")
+    if not found.own_engine.rows(f"SELECT 1 FROM {found.scan(found.own_engine, [0])} LIMIT 1"):
+        raise DataError(f"{name} has no rows.")
     return found
 
 
@@ -203,7 +198,7 @@ def _from_arrays(arrays: Mapping[Any, Any], owner: object, name: str) -> Source:
             raise DataError(
                 f"{name}: '{key}' is not a flat array (its shape is {array.shape}); give one array per column."
             )
-        columns[str(key)] = array.astype(object) if array.dtype.kind in "US" else array
+        columns[str(key)] = array.astype(object) if array.dtype.kind in "US" else np.ascontiguousarray(array)
     lengths = {key: len(array) for key, array in columns.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{key} {length:,}" for key, length in lengths.items())

@@ -150,20 +150,23 @@ class JsonFile(Source):
         self._packed = packed
         self._digest = digest
         with DuckDBEngine(threads=1) as engine:
-            sql = f"SELECT json_type(json), json_keys(json) FROM {self._objects(engine)} LIMIT 2000"
+            kinds = "list_transform(json_keys(json), lambda key: json_type(json_extract(json, '/' || key)))"
+            sql = f"SELECT json_type(json), json_keys(json), {kinds} FROM {self._objects(engine)} LIMIT 2000"
             try:
                 found = engine.rows(sql)
             except duckdb.Error as error:
                 raise self.fails(error) from None
         if not found:
             raise DataError(f"{self.name} has no rows.")
-        odd = next((at for at, (kind, _) in enumerate(found, 1) if kind != "OBJECT"), None)
+        odd = next((at for at, (kind, *_) in enumerate(found, 1) if kind != "OBJECT"), None)
         if odd is not None:
             raise DataError(f"{self.name}: entry {odd} is not an object; write one object per example.")
-        self.columns = checked_names(list(dict.fromkeys(key for _, keys in found for key in keys)), source=self.name)
+        self.columns = checked_names(list(dict.fromkeys(key for _, keys, _ in found for key in keys)), source=self.name)
         self.kinds = ("TEXT",) * len(self.columns)
         if not self.columns:
             raise DataError(f"{self.name}: its objects are empty.")
+        if len(found) == 1 and all(kind in ("OBJECT", "ARRAY") for kind in found[0][2]):
+            raise DataError(f"{self.name} is JSON by columns; write one object per example.")
 
     def _objects(self, engine: DuckDBEngine) -> str:
         place = literal(location(self._path, engine))
@@ -212,18 +215,24 @@ def _decoded(raw: bytes, name: str, *, whole: bool) -> str:
 
 
 def _delimiter(text: str, *, tabs: bool) -> str:
-    """Return the delimiter of the header line: the one of `, ; tab |` that cuts it into most columns."""
+    """Return the delimiter: the one of `, ; tab |` that cuts the header line into most columns, the rows after it alike."""
     candidates = ["\t", ",", ";", "|"] if tabs else [",", ";", "\t", "|"]
 
-    def width(delimiter: str) -> int:
+    def fit(delimiter: str) -> tuple[bool, int]:
         try:
-            return len(next(csv.reader(io.StringIO(text), delimiter=delimiter), []))
+            rows = list(
+                itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 5)
+            )
         except csv.Error:
-            return 0
+            return False, 0
+        widths = [len(row) for row in rows if row]
+        return len(set(widths)) == 1, widths[0] if widths else 0
 
-    if tabs and width("\t") > 1:
+    fits = {delimiter: fit(delimiter) for delimiter in candidates}
+    if tabs and fits["\t"][1] > 1:
         return "\t"
-    return max(candidates, key=width)
+    several = [delimiter for delimiter in candidates if fits[delimiter][1] > 1]
+    return max(several or candidates, key=lambda delimiter: fits[delimiter])
 
 
 def _records(text: str, delimiter: str, name: str, *, limit: int) -> list[list[str]]:

@@ -29,6 +29,12 @@ class Value:
     def present(self) -> frozenset[int]:
         return frozenset(self.columns)
 
+    def read_from(self, version: int) -> str | None:
+        """Return the column to read from a version's own source, None when nothing of it is."""
+        if self.shared and version != min(self.columns):
+            return None
+        return self.columns.get(version)
+
     def sql(self, version: int, tables: Mapping[int, Table]) -> str:
         """Return SQL of this value for a version."""
         if version not in self.columns:

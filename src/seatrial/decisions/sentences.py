@@ -117,7 +117,7 @@ def _counted(count: int, noun: str, *, passed: bool) -> str:
     other = "" if passed else "other "
     if count == 1:
         return f"the {other}{noun} holds"
-    return f"all {count} {other}{noun}s hold"
+    return f"both {other}{noun}s hold" if count == 2 else f"all {count} {other}{noun}s hold"
 
 
 def _why_not(name: str, decided: Sequence[Decided], mixed: bool) -> list[str]:

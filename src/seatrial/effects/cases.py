@@ -12,7 +12,7 @@ from seatrial.stats.clusters import METHOD as CLUSTER_METHOD
 from seatrial.stats.clusters import cluster_covariance, cluster_variance
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
+Codes = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,11 @@ class Cases:
     def mass(self) -> Floats:
         """What each case weighs in a mean."""
         return self.count if self.weight is None else self.count * self.weight
+
+    @property
+    def rows(self) -> Floats:
+        """How many rows each case counts for."""
+        return self.mass if self.frequency else self.count
 
     def total(self, amounts: Floats) -> Floats:
         """Sum an amount a case over each slice, (S,)."""

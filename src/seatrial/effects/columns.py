@@ -92,8 +92,9 @@ def column_array(frame: Frame, name: str, model: int, *, read: "Reader") -> NDAr
 class Reader:
     """Reads columns of a frame once each, in row order."""
 
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
+    def __init__(self, frame: Frame, *, rows: NDArray[np.intp] | None = None) -> None:
+        """`rows` (n,): the rows to give, some of them several times; all once when there are none."""
+        self._frame, self._rows = frame, rows
         self._held: dict[str, NDArray[Any]] = {}
 
     def __call__(self, column: str) -> NDArray[Any]:
@@ -105,7 +106,7 @@ class Reader:
         """Codes of slices as the narrowest integers that hold them: there are many groupings of many rows."""
         if column.startswith("slice_"):
             values = values.astype(narrowest(len(self._frame.slices[int(column.removeprefix("slice_"))].levels)))
-        self._held[column] = values
+        self._held[column] = values if self._rows is None else values[self._rows]
 
     def load(self, columns: Sequence[str]) -> None:
         """Read several columns in one pass."""

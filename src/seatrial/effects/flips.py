@@ -71,6 +71,7 @@ def changed_rows(frame: Frame, pair: tuple[int, int], *, lost: bool, limit: int 
     wanted = f"{right_b} AND NOT ({right_c})" if lost else f"{right_c} AND NOT ({right_b})"
     b, c = pair
     scored = frame.task == "binary" and bool(frame.scored) and frame.scored[b] and frame.scored[c]
+    size: str | None
     if frame.task == "regression":
         size = f"abs(abs(prediction_{c} - target) - abs(prediction_{b} - target))"
     else:

@@ -50,7 +50,7 @@ def from_cases(
     if extra_valid is not None:
         valid = valid & extra_valid
     lines = {model: linearised(metric, cases, model, valid, (ranked or {}).get(model)) for model in pair}
-    n = cases.total(np.where(valid, cases.count, 0.0))
+    n = cases.total(np.where(valid, cases.rows, 0.0))
     values = {model: _value(line, cases, valid) for model, line in lines.items()}
     contrasts: dict[tuple[int, int], Contrast] = {}
     if len(pair) == 2:
@@ -67,18 +67,15 @@ def _value(line: Linearised, cases: Cases, valid: NDArray[np.bool_]) -> Value:
         return _proportion_value(line, cases, valid)
     if line.f1 is not None:
         hit, false = (np.where(valid, part, 0.0) for part in line.f1)
-        sizes = (
-            (cases.total(cases.mass * hit), cases.total(cases.mass * false)) if cases.plain or cases.frequency else None
+        hits, misses, size, refused = _jaccard(line, hit > 0, (hit > 0) | (false > 0), cases)
+        return Value(
+            value=line.value,
+            standard_error=error,
+            df=df,
+            reasons=line.reasons,
+            limits=partial(_refusing, partial(_f1_limits, hits, misses, size), refused),
+            notes=line.notes,
         )
-        if sizes is not None:
-            return Value(
-                value=line.value,
-                standard_error=error,
-                df=df,
-                reasons=line.reasons,
-                limits=partial(_f1_limits, *sizes),
-                notes=line.notes,
-            )
     interval = either(line.reasons, _no_slope(line), scattered.reasons, _degenerate(error, line.value))
     return Value(
         value=line.value,
@@ -87,6 +84,38 @@ def _value(line: Linearised, cases: Cases, valid: NDArray[np.bool_]) -> Value:
         reasons=line.reasons,
         notes=line.notes,
         limits=partial(_student_limits, line.value, error, df, scattered.method, interval),
+    )
+
+
+def _jaccard(
+    line: Linearised, hit: NDArray[np.bool_], within: NDArray[np.bool_], cases: Cases
+) -> tuple[Floats, Floats, Floats | None, Reasons]:
+    """Of F1's tp/(tp + fp + fn): hits, misses, the effective size of both (None when it is their sum), why refused."""
+    mass = np.where(within, cases.mass, 0.0)
+    total, hits = cases.total(mass), cases.total(np.where(hit, mass, 0.0))
+    if cases.plain or cases.frequency:
+        return hits, total - hits, None, line.reasons
+    rows = cases.total(np.where(within, cases.rows, 0.0))
+    share = np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0)
+    size, refused = _effective(share, hit, within, rows, cases)
+    return share * rows, (1 - share) * rows, size, either(line.reasons, refused)
+
+
+def _effective(
+    share: Floats, outcome: NDArray[np.bool_], within: NDArray[np.bool_], rows: Floats, cases: Cases
+) -> tuple[Floats, Reasons]:
+    """How many independent rows of equal weight a share is worth, and why it cannot be said."""
+    if cases.cluster is None:
+        mass = np.where(within, cases.mass, 0.0)
+        total = cases.total(mass)
+        kish = np.divide(total**2, cases.total(mass**2), out=np.full(len(total), np.nan), where=total > 0)
+        return kish, (None,) * len(total)
+    influence = np.where(within, outcome - np.nan_to_num(share)[cases.slice_index], 0.0)
+    scattered = spread(cases, [influence], within)
+    variance = scattered.covariance[:, 0, 0]
+    return (
+        effective_size(variance, share, rows, df=scattered.df, independent=scattered.clusters),
+        scattered.reasons,
     )
 
 
@@ -104,7 +133,7 @@ def _proportion_value(line: Linearised, cases: Cases, valid: NDArray[np.bool_]) 
     influence = np.where(within, proportion.outcome - line.value[cases.slice_index], 0.0)
     scattered = spread(cases, [influence], within)
     error, df = np.sqrt(np.maximum(scattered.covariance[:, 0, 0], 0.0)), scattered.df
-    rows = cases.total(np.where(within, cases.count, 0.0))
+    rows = cases.total(np.where(within, cases.rows, 0.0))
     if cases.plain or cases.frequency:
         limits: Limits = partial(_proportion_limits, count, total, None)
         return Value(
@@ -118,12 +147,8 @@ def _proportion_value(line: Linearised, cases: Cases, valid: NDArray[np.bool_]) 
             rows=rows,
         )
     share = np.divide(count, total, out=np.full(len(total), np.nan), where=total > 0)
-    if cases.cluster is not None:
-        size = effective_size(error**2, share, rows, df=df, independent=scattered.clusters)
-    else:
-        kish = np.divide(total**2, cases.total(mass**2), out=np.full(len(total), np.nan), where=total > 0)
-        size = np.where(error > 0, effective_size(error**2, share, rows), kish)
-    refused = either(line.reasons, scattered.reasons)
+    size, few = _effective(share, proportion.outcome, within, rows, cases)
+    refused = either(line.reasons, scattered.reasons, few)
     limits = partial(_refusing, partial(_proportion_limits, share * rows, rows, size), refused)
     return Value(value=line.value, standard_error=error, df=df, reasons=line.reasons, limits=limits, rows=rows)
 
@@ -150,7 +175,7 @@ def _contrast(
             candidate,
             cases,
             within,
-            cases.total(np.where(within, cases.count, 0.0)),
+            cases.total(np.where(within, cases.rows, 0.0)),
             identical,
             psi_b,
             psi_c - psi_b,
@@ -202,7 +227,7 @@ def paired_by_influence(
     df: Floats | None = None,
 ) -> PairedMeans:
     """Contrast of two estimates from the influences of the same rows (ranks, quantiles)."""
-    n = cases.total(np.where(valid, cases.count, 0.0))
+    n = cases.total(np.where(valid, cases.rows, 0.0))
     scattered = spread(cases, [psi_c - psi_b, psi_b], valid)
     return PairedMeans(
         baseline=value_b,
@@ -345,8 +370,10 @@ def _proportion_limits(
     return proportion_interval(count, total, alpha=alpha, effective_n=effective)
 
 
-def _f1_limits(hit: Floats, false: Floats, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
-    return f1_interval(hit, false, alpha=alpha)
+def _f1_limits(
+    hit: Floats, false: Floats, effective: Floats | None, alpha: float
+) -> tuple[Floats, Floats, tuple[str, ...]]:
+    return f1_interval(hit, false, alpha=alpha, effective_n=effective)
 
 
 def _student_limits(

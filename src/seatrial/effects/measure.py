@@ -14,12 +14,11 @@ from seatrial.effects.columns import ROW_NAMES, Reader, check_names, column_arra
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.means import from_cases, from_moments
 from seatrial.effects.measured import Measured, merge
-from seatrial.effects.quantiles import influence as quantile_influences
-from seatrial.effects.quantiles import measure_quantile
+from seatrial.effects.quantiles import measure_quantile, quantile_line
 from seatrial.effects.ranks import Ranker, influences, measure_ranked
 from seatrial.effects.resampled import measure_banded, measure_function
 from seatrial.effects.scan import MAX_CELL_CLASSES, TermGroup, scan
-from seatrial.effects.terms import Influences, reads_target_only
+from seatrial.effects.terms import AtomLine, Influences, reads_target_only, validity
 from seatrial.errors import UsageError
 from seatrial.expressions import (
     Column,
@@ -39,7 +38,6 @@ from seatrial.expressions import (
 from seatrial.expressions import Quantile as QuantileAtom
 from seatrial.metrics.base import Averaged, Banded, Formula, Marginal, Metric, PerClass, Quantile, Ranked, Resampled
 from seatrial.metrics.catalogue import Catalogue
-from seatrial.stats.quantiles import grouped_quantiles
 
 Pair = tuple[int, ...]
 Progress = Callable[[str, int, int], None]
@@ -49,6 +47,8 @@ LABEL_NAMES = frozenset({"target", "prediction"})
 TARGET_NAMES = frozenset({"target", "is_positive"})
 """Row values that are the same for every version."""
 MAX_RESAMPLED_SLICES = 100
+MAX_REPEATED = 20_000_000
+"""Counts up to so many rows in all are measured row by row; above it as weights, whose limits differ by order 1/n."""
 
 
 def catalogue_of(frame: Frame, *, operational: tuple[str, ...], formulas: dict[str, Formula]) -> Catalogue:
@@ -106,6 +106,10 @@ class Measurer:
 
     def __post_init__(self) -> None:
         self.read = Reader(self.frame)
+        self.plain = self.frame.cluster is None and self.frame.weight is None and self.frame.task != "multilabel"
+        """Whether rows are independent, count alike and have one label each: what the scan answers."""
+        if self.frequency and self.frame.weight is not None:
+            self._repeat()
         self._ranker: Ranker | None = None
         self._rarer: dict[Grouping, Floats] = {}
 
@@ -150,10 +154,16 @@ class Measurer:
     def unit(self) -> str:
         return self.frame.cluster or "row"
 
-    @property
-    def plain(self) -> bool:
-        """Whether rows are independent, count alike and have one label each: what the scan answers."""
-        return self.frame.cluster is None and self.frame.weight is None and self.frame.task != "multilabel"
+    def _repeat(self) -> None:
+        """Counts of rows become that many rows, as long as they are not too many: then every method is the exact
+        one."""
+        counts = np.asarray(self.read("weight"), dtype=float)
+        total = counts.sum()
+        if (counts == np.floor(counts)).all() and total <= MAX_REPEATED:
+            rows = np.repeat(np.arange(self.frame.n), counts.astype(np.intp))
+            self.read = Reader(self.frame, rows=rows)
+            self.frame = replace(self.frame, n=len(rows), weight=None)
+            self.frequency = False
 
     @property
     def ranker(self) -> Ranker:
@@ -246,7 +256,9 @@ class _Rows:
             frequency=measurer.frequency,
             label_names=label_names(self.frame),
         )
-        self.rows = np.bincount(where, minlength=grouping.size).astype(float)
+        self.rows: Floats = np.bincount(where, minlength=grouping.size).astype(np.float64)
+        if self.cases.frequency:
+            self.rows = self.cases.total(self.cases.rows)
 
     def _column(self, name: str, model: int) -> NDArray[Any]:
         return column_array(self.frame, name, model, read=self.measurer.read)
@@ -302,45 +314,44 @@ class _Rows:
         )
 
     def _ranked_atoms(self, metric: Metric, models: Pair) -> tuple[dict[int, Influences], NDArray[np.bool_] | None]:
-        """Influences of the rank metrics and quantiles a formula names."""
-        found: dict[int, dict[str, tuple[Floats, Floats, tuple[str | None, ...]]]] = {m: {} for m in models}
+        """Influences of the rank metrics and quantiles a formula names, on the rows that have every input of it."""
         named = (
             [a for a in atoms(metric.tree) if isinstance(a, (MetricRef, QuantileAtom))]
             if isinstance(metric, Formula)
             else []
         )
-        valid = np.ones(self.frame.n, dtype=bool)
+        if not named:
+            return {}, None
+        valid = np.logical_and.reduce([validity(metric, self.cases, model) for model in models])
         for atom in named:
             for model in models:
                 if isinstance(atom, QuantileAtom):
-                    value, psi, reasons, there = self._quantile_atom(atom, model)
-                    valid &= there
+                    valid = valid & np.isfinite(self._amounts(atom, model))
                 else:
-                    line, there = self._metric_atom(atom, model)
-                    value, psi, reasons = line
-                    valid &= there
-                found[model][atom.key()] = (value, psi, reasons)
-        return dict(found), valid if named else None
+                    valid = valid & self.measurer.ranker.valid(self.measurer.ranker.classes(self._ranked(atom)))
+        found: dict[int, Influences] = {
+            model: {atom.key(): self._atom_line(atom, model, valid) for atom in named} for model in models
+        }
+        return found, valid
 
-    def _quantile_atom(self, atom: QuantileAtom, model: int):  # type: ignore[no-untyped-def]
+    def _atom_line(self, atom: MetricRef | QuantileAtom, model: int, valid: NDArray[np.bool_]) -> AtomLine:
+        if isinstance(atom, QuantileAtom):
+            return quantile_line(self._amounts(atom, model), atom.probability, self.cases, valid)
+        line = influences(self._ranked(atom), self.measurer.ranker, self.cases, self.grouping, model, valid)
+        return AtomLine(value=line.value, psi=line.psi, reasons=line.reasons, flat=line.interval_reasons)
+
+    def _amounts(self, atom: QuantileAtom, model: int) -> Floats:
         columns = {n: self._column(n, model) for n in row_columns(atom.row)}
-        amounts = evaluate_rows(atom.row, columns, labels=self.cases.label_names, size=self.frame.n)
-        there = np.isfinite(amounts)
-        table = grouped_quantiles(amounts, self.cases.slice_index, self.grouping.size, (atom.probability,))
-        value, psi, reasons, _ = quantile_influences(table, amounts, atom.probability, self.cases, there)
-        return value, psi, reasons, there
+        return evaluate_rows(atom.row, columns, labels=self.cases.label_names, size=self.frame.n)
 
-    def _metric_atom(self, atom: MetricRef, model: int):  # type: ignore[no-untyped-def]
+    def _ranked(self, atom: MetricRef) -> Ranked:
         name = atom.name if atom.label is None else f"{atom.name}[{atom.label}]"
         metric = self.measurer.catalogue.get(name)
         if not isinstance(metric, Ranked):
             raise UsageError(
                 f"A formula cannot use '{name}': only means and metrics of ranks have a sum to differentiate."
             )
-        ranker = self.measurer.ranker
-        there = ranker.valid(ranker.classes(metric))
-        line = influences(metric, ranker, self.cases, self.grouping, model, there)
-        return (line.value, line.psi, line.reasons), there
+        return metric
 
 
 def _reads_labels_only(metric: Metric) -> bool:

@@ -12,10 +12,12 @@ from seatrial.effects.columns import Reader
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.means import Pair, either, paired_by_influence
 from seatrial.effects.measured import Limits, Measured, Value
+from seatrial.effects.terms import AtomLine
 from seatrial.metrics.base import Quantile
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.distributions import normal_quantile, student_quantile
 from seatrial.stats.quantiles import QuantileTable, SortedValues, grouped_quantiles
+from seatrial.stats.weighted_quantiles import grouped_weighted_quantiles
 
 ALPHA = 0.05
 """The level whose order statistics imply the density that differences use."""
@@ -42,30 +44,31 @@ def measure_quantile(
     def table(model: int, alpha: float) -> QuantileTable:
         return grouped_quantiles(ordered[model], where, size, (metric.probability,), alpha=alpha)
 
-    lines = {model: influence(table(model, ALPHA), amounts[model], metric.probability, cases, valid) for model in pair}
-    n = cases.total(valid.astype(float))
+    lines = {model: quantile_line(ordered[model], metric.probability, cases, valid, amounts[model]) for model in pair}
+    n = cases.total(np.where(valid, cases.rows, 0.0))
     values: dict[int, Value] = {}
-    for model, (value, psi, reasons, wide) in lines.items():
-        scattered = spread(cases, [psi], valid)
+    for model, line in lines.items():
+        scattered = spread(cases, [line.psi], valid)
         error = np.sqrt(np.maximum(scattered.covariance[:, 0, 0], 0.0))
         if cases.plain:
             limits = _order_limits(partial(table, model))
         else:
-            limits = _normal_limits(
-                value, error, scattered.df, either(reasons, wide, scattered.reasons), scattered.method
-            )
-        values[model] = Value(value=value, standard_error=error, df=scattered.df, reasons=reasons, limits=limits)
+            refused = either(line.reasons, line.flat, scattered.reasons)
+            limits = _normal_limits(line.value, error, scattered.df, refused, scattered.method)
+        values[model] = Value(
+            value=line.value, standard_error=error, df=scattered.df, reasons=line.reasons, limits=limits
+        )
     contrasts: dict[tuple[int, int], Contrast] = {}
     if len(pair) == 2:
-        (value_b, psi_b, reasons_b, wide_b), (value_c, psi_c, reasons_c, wide_c) = lines[pair[0]], lines[pair[1]]
+        first, second = lines[pair[0]], lines[pair[1]]
         contrasts[pair[0], pair[1]] = paired_by_influence(
-            value_b,
-            value_c,
-            psi_b,
-            psi_c,
+            first.value,
+            second.value,
+            first.psi,
+            second.psi,
             cases,
             valid,
-            either(reasons_b, reasons_c, wide_b, wide_c),
+            either(first.reasons, second.reasons, first.flat, second.flat),
             same=same,
             method="paired t on influences, density from order statistics",
         )
@@ -74,21 +77,40 @@ def measure_quantile(
     )
 
 
-def influence(
-    table: QuantileTable, amounts: Floats, probability: float, cases: Cases, valid: NDArray[np.bool_]
-) -> tuple[Floats, Floats, tuple[str | None, ...], tuple[str | None, ...]]:
-    """Value (S,), psi (n,) = (mean(I) - I) / f with I = 1{x <= q}, why a slice has no value, why it has no interval."""
-    value, error, where = table.value[:, 0], table.standard_error[:, 0], cases.slice_index
+def quantile_line(
+    values: Floats | SortedValues,
+    probability: float,
+    cases: Cases,
+    valid: NDArray[np.bool_],
+    amounts: Floats | None = None,
+) -> AtomLine:
+    """A quantile of the valid cases, psi (n,) = (mean(I) - I) / f with I = 1{x <= q} and f the density at q.
+
+    `values` may be sorted already; `amounts` (n,) are then the same in the order of the cases. With weights the value
+    is the weighted one, else NumPy's `linear`.
+    """
+    given = values if amounts is None and not isinstance(values, SortedValues) else amounts
+    if given is None:
+        raise ValueError("sorted values need the amounts beside them")
+    where, size = cases.slice_index, cases.size
+    if cases.weight is None:
+        held = values if isinstance(values, SortedValues) else np.where(valid, given, np.nan)
+        table = grouped_quantiles(held, where, size, (probability,), alpha=ALPHA)
+        value, flat = table.value[:, 0], tuple(r[0] for r in table.reasons)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            density = np.sqrt(probability * (1 - probability) / table.n) / table.standard_error[:, 0]
+    else:
+        held = np.where(valid, given, np.nan)
+        weighted = grouped_weighted_quantiles(held, cases.mass, where, size, probability, alpha=ALPHA)
+        value, density, flat = weighted.value, weighted.density, weighted.flat
     with np.errstate(invalid="ignore", divide="ignore"):
-        density = np.sqrt(probability * (1 - probability) / table.n) / error
-        below = valid & (amounts <= value[where])
+        below = valid & (given <= value[where])
         share = cases.mean(below.astype(float), valid)
         psi = np.where(valid, (share[where] - below) / density[where], 0.0)
     reasons = tuple(
-        None if np.isfinite(v) else (r[0] or "no rows with every input")
-        for v, r in zip(value, table.reasons, strict=True)
+        None if np.isfinite(v) else (r or "no rows with every input") for v, r in zip(value, flat, strict=True)
     )
-    return value, np.nan_to_num(psi, posinf=0.0, neginf=0.0), reasons, tuple(r[0] for r in table.reasons)
+    return AtomLine(value=value, psi=np.nan_to_num(psi, posinf=0.0, neginf=0.0), reasons=reasons, flat=flat)
 
 
 def _order_limits(table: Callable[[float], QuantileTable]) -> Limits:

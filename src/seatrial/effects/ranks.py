@@ -133,7 +133,7 @@ def measure_ranked(
     valid = ranker.valid(classes)
     if ranker.frame.weight is not None:
         valid = valid & (cases.mass > 0)
-    n = rows if valid.all() else cases.total(valid.astype(float))
+    n = rows if valid.all() else cases.total(np.where(valid, cases.rows, 0.0))
     one = len(classes) == 1
     if one and metric.statistic == "roc_auc" and cases.plain:
         return _plain_auc(metric, ranker, cases, grouping, rows, pair, classes[0], valid, n, same=same, unit=unit)

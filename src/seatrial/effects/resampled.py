@@ -1,7 +1,9 @@
 """Statistics that are not smooth (ECE, KS) by their own bands, and users' functions by a seeded bootstrap."""
 
+import re
+import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from typing import Any
 
@@ -12,9 +14,9 @@ from seatrial.effects.cases import Cases, Floats
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.measured import Limits, Measured, Value
 from seatrial.effects.ranks import Ranker
-from seatrial.errors import UsageError
+from seatrial.errors import DataError, UsageError
 from seatrial.metrics.base import Banded, Resampled
-from seatrial.stats.bootstrap import BootstrapContrast, bootstrap_statistic
+from seatrial.stats.bootstrap import MOST_FAILED, BootstrapContrast, bootstrap_statistic, percentile_interval
 from seatrial.stats.calibration import binned_ece, equal_mass_bins
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.kolmogorov import ks_bootstrap, ks_permutation_p, ks_statistic
@@ -24,6 +26,7 @@ Pair = tuple[int, ...]
 Progress = Callable[[str, int, int], None]
 DRAWS = 2_000
 PERMUTATIONS = 999
+AS_INDEPENDENT = "the interval counts rows as independent, not clusters"
 NOT_GATED = {
     "expected_calibration_error": "the difference of two calibration errors has no sound interval: compare "
     "log_loss or brier_score",
@@ -37,7 +40,7 @@ def measure_banded(
     """Measure ECE or KS with an interval of its own; the difference is shown without one."""
     code = ranker.frame.positive or 0
     valid = ranker.valid([code])
-    n = rows if valid.all() else cases.total(valid.astype(float))
+    n = rows if valid.all() else cases.total(np.where(valid, cases.rows, 0.0))
     measure = _ece if metric.statistic == "expected_calibration_error" else partial(_ks, seed=seed)
     values = {model: measure(ranker, cases, grouping, model, code, valid) for model in pair}
     contrasts: dict[tuple[int, int], Contrast] = {}
@@ -50,8 +53,8 @@ def measure_banded(
     )
 
 
-def without_interval(baseline: Floats, candidate: Floats, n: Floats, reason: str) -> PairedMeans:
-    """A difference shown with the reason why it has no interval."""
+def without_interval(baseline: Floats, candidate: Floats, n: Floats, reason: str | tuple[str, ...]) -> PairedMeans:
+    """A difference shown with the reason why it has no interval, one for all slices or one each."""
     nothing = np.full(len(n), np.nan)
     return PairedMeans(
         baseline=baseline,
@@ -61,7 +64,7 @@ def without_interval(baseline: Floats, candidate: Floats, n: Floats, reason: str
         cov_baseline_difference=nothing,
         df=nothing,
         n=n,
-        reasons=(reason,) * len(n),
+        reasons=(reason,) * len(n) if isinstance(reason, str) else reason,
         method="none",
         identical=np.zeros(len(n), dtype=bool),
     )
@@ -69,8 +72,14 @@ def without_interval(baseline: Floats, candidate: Floats, n: Floats, reason: str
 
 def _ece(ranker: Ranker, cases: Cases, grouping: Grouping, model: int, code: int, valid: NDArray[np.bool_]) -> Value:
     order = ranker.order(model, code, grouping, cases.slice_index, valid)
-    cut, held = equal_mass_bins(order), order.n_pos + order.n_neg  # small: the order itself is not kept for the limits
-    table = binned_ece(cut, held)
+    held = order.n_pos + order.n_neg
+    unknown = np.full(grouping.size, np.nan)
+    try:
+        cut = equal_mass_bins(order)  # small: the order itself is not kept for the limits
+        table = binned_ece(cut, held)
+    except DataError as error:  # scores outside 0..1: health says so too, and the verdict is invalid
+        reasons = (str(error).rstrip("."),) * grouping.size
+        return Value(value=unknown, standard_error=unknown, df=unknown, reasons=reasons, limits=_nothing(grouping.size))
 
     def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
         found = binned_ece(cut, held, alpha=alpha)
@@ -80,8 +89,7 @@ def _ece(ranker: Ranker, cases: Cases, grouping: Grouping, model: int, code: int
             tuple("Clopper-Pearson bands" if r is None else f"none: {r}" for r in found.reasons),
         )
 
-    unknown = np.full(grouping.size, np.nan)
-    notes = () if cases.plain else ("computed on rows as if independent and of equal weight",)
+    notes = () if cases.cluster is None else (AS_INDEPENDENT,)
     return Value(value=table.ece, standard_error=unknown, df=unknown, reasons=table.reasons, limits=limits, notes=notes)
 
 
@@ -89,6 +97,8 @@ def _ks(
     ranker: Ranker, cases: Cases, grouping: Grouping, model: int, code: int, valid: NDArray[np.bool_], *, seed: int
 ) -> Value:
     score, label = ranker.score(model, code), np.asarray(ranker.label(code))
+    weight = cases.weight
+    valid = valid if weight is None else valid & (weight > 0)
     where, size = np.where(valid, cases.slice_index, -1), grouping.size
     picked = [np.flatnonzero(where == s) for s in range(size)] if size <= 100 else None
     if picked is None:
@@ -96,25 +106,37 @@ def _ks(
         reasons = ("KS is computed on up to 100 slices",) * size
         return Value(value=nothing, standard_error=nothing, df=nothing, reasons=reasons, limits=_nothing(size))
     both = [bool((label[rows] == 1).any() and (label[rows] == 0).any()) for rows in picked]
+    weights = [None if weight is None else weight[rows] for rows in picked]
     value = np.array(
-        [ks_statistic(score[rows], label[rows]) if there else np.nan for rows, there in zip(picked, both, strict=True)]
+        [
+            ks_statistic(score[rows], label[rows], w) if there else np.nan
+            for rows, w, there in zip(picked, weights, both, strict=True)
+        ]
     )
 
     def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
         low, high = np.full(size, np.nan), np.full(size, np.nan)
-        for s, (rows, there) in enumerate(zip(picked, both, strict=True)):
-            if there:
-                draws = ks_bootstrap(
-                    score[rows], label[rows], draws=DRAWS // 4 if len(rows) > 20_000 else DRAWS, seed=seed + s
-                )
-                # a maximum grows under resampling, so the draws' excess over the value is turned
-                # round (basic bootstrap)
-                above, below = np.quantile(draws, [1 - alpha / 2, alpha / 2])
-                low[s], high[s] = max(0.0, 2 * value[s] - above), min(1.0, 2 * value[s] - below)
-        return low, high, ("basic bootstrap",) * size
+        names = ["basic bootstrap"] * size
+        for s in np.flatnonzero(both).tolist():
+            drawn = draws(s)
+            if drawn.min() == drawn.max():
+                names[s] = "none: every resample gave the same value"
+                continue
+            # a maximum grows under resampling, so the draws' excess over the value is turned round (basic bootstrap),
+            # and where all of them exceed it the value itself is the upper limit
+            above, below = np.quantile(drawn, [1 - alpha / 2, alpha / 2])
+            low[s] = min(value[s], max(0.0, 2 * value[s] - above))
+            high[s] = max(value[s], min(1.0, 2 * value[s] - below))
+        return low, high, tuple(names)
 
-    notes: tuple[str, ...] = ()
-    if size == 1 and both[0]:
+    @cache
+    def draws(s: int) -> Floats:
+        rows = picked[s]
+        many = DRAWS // 4 if len(rows) > 20_000 else DRAWS
+        return ks_bootstrap(score[rows], label[rows], weights[s], draws=many, seed=seed + s)
+
+    notes: tuple[str, ...] = () if cases.cluster is None else (AS_INDEPENDENT,)
+    if size == 1 and both[0] and cases.plain:
         p = ks_permutation_p(score[picked[0]], label[picked[0]], draws=PERMUTATIONS, seed=seed)
         notes = (f"permutation p that the scores say nothing of the classes: {p:.2g}",)
     unknown = np.full(size, np.nan)
@@ -148,45 +170,57 @@ def measure_function(
     """Measure a user's function by a bootstrap of rows (or clusters); both versions share each resample."""
     frame, size = ranker.frame, grouping.size
     truth, answers, valid = _inputs(metric, ranker, cases, pair)
-    n = cases.total(valid.astype(float))
+    n = cases.total(np.where(valid, cases.rows, 0.0))
     members = [np.flatnonzero(valid & (cases.slice_index == s)) for s in range(size)] if size <= most_slices else []
     value = {model: np.full(size, np.nan) for model in pair}
     reasons: dict[int, list[str | None]] = {
         model: [f"functions are resampled on up to {most_slices} slices"] * size for model in pair
     }
     draws: dict[int, Floats] = {}
+    said: dict[int, list[str]] = {model: [] for model in pair}
+    unweighted = cases.weight is not None and not takes_weights(metric)
     for s, picked in enumerate(members):
         weight = None if cases.weight is None else cases.weight[picked]
         for model in pair:
-            value[model][s], reasons[model][s] = _call(metric, truth[picked], answers[model][picked], weight)
-        if len(picked) and all(reasons[model][s] is None for model in pair):
-            draws[s] = bootstrap_statistic(
-                partial(_of_each, metric, truth[picked], [answers[m][picked] for m in pair], weight),
+            if unweighted:
+                reasons[model][s] = "the function takes no sample_weight, and the rows have weights"
+                continue
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                value[model][s], reasons[model][s] = _call(metric, truth[picked], answers[model][picked], weight)
+            said[model] += [f"the function warned: {str(w.message).splitlines()[0]}" for w in caught]
+        able = [model for model in pair if reasons[model][s] is None]
+        if not able:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = bootstrap_statistic(
+                partial(_of_each, metric, truth[picked], [answers[m][picked] for m in able], weight),
                 rows=len(picked),
                 cluster=None if cases.cluster is None else cases.cluster[picked],
                 draws=DRAWS,
                 seed=seed + s,
                 progress=None if progress is None else lambda done, of: progress(f"resample {metric.name}", done, of),
             )
+        draws[s] = np.full((len(found), len(pair)), np.nan)
+        draws[s][:, [pair.index(model) for model in able]] = found
     values = {}
     for position, model in enumerate(pair):
-        error = np.array([np.nanstd(draws[s][:, position], ddof=1) if s in draws else np.nan for s in range(size)])
+        error = np.array([_deviation(draws[s][:, position]) if s in draws else np.nan for s in range(size)])
         values[model] = Value(
             value=value[model],
             standard_error=error,
             df=n - 1,
             reasons=tuple(reasons[model]),
             limits=partial(_percentiles, {s: d[:, position] for s, d in draws.items()}, size),
+            notes=tuple(dict.fromkeys(said[model])),
         )
     contrasts: dict[tuple[int, int], Contrast] = {}
     if len(pair) == 2:
         from seatrial.effects.overriding import Overriding
 
-        why = (
-            next((r for r in reasons[pair[1]] if r), None)
-            or next((r for r in reasons[pair[0]] if r), None)
-            or "no rows with every input"
-        )
+        first, second = reasons[pair[0]], reasons[pair[1]]
+        why = tuple(b or a or "no rows with every input" for a, b in zip(first, second, strict=True))
         base = without_interval(value[pair[0]], value[pair[1]], n, why)
         others: dict[int, Contrast] = {
             s: BootstrapContrast(
@@ -198,6 +232,7 @@ def measure_function(
                 unit=frame.cluster or "row",
             )
             for s, d in draws.items()
+            if first[s] is None and second[s] is None
         }
         contrasts[pair[0], pair[1]] = Overriding(base, others)
     return Measured(
@@ -237,8 +272,10 @@ def _inputs(
 
 
 def _labels(labels: tuple[str, ...], codes: NDArray[Any]) -> NDArray[Any]:
-    words = np.array([*labels, ""])
-    return np.asarray(words[codes.astype(int)])
+    """Classes as the file says them: whole numbers when all are, so that their order is the numbers'."""
+    whole = all(re.fullmatch(r"-?\d{1,15}", label) for label in labels)
+    known = np.array([*(int(label) for label in labels), 0]) if whole else np.array([*labels, ""])
+    return np.asarray(known[codes.astype(int)])
 
 
 def _call(
@@ -255,7 +292,7 @@ def _call(
     try:
         if weight is None:
             found = metric.function(truth, answer)
-        elif "sample_weight" in signature(metric.function).parameters:
+        elif takes_weights(metric):
             found = metric.function(truth, answer, sample_weight=np.asarray(weight, dtype=float))
         else:
             drawn = np.repeat(np.arange(len(truth)), np.asarray(weight, dtype=int))
@@ -278,14 +315,30 @@ def _of_each(
     return [_call(metric, truth, answer, given, quiet=True)[0] for answer in answers]
 
 
+def takes_weights(metric: Resampled) -> bool:
+    """Whether a metric's function takes `sample_weight`, as far as can be seen."""
+    try:
+        return metric.weighted and "sample_weight" in signature(metric.function).parameters
+    except (TypeError, ValueError):
+        return metric.weighted
+
+
+def _deviation(draws: Floats) -> float:
+    kept = draws[np.isfinite(draws)]
+    return float(kept.std(ddof=1)) if len(kept) > 1 else np.nan
+
+
 def _percentiles(draws: dict[int, Floats], size: int, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
     low, high = np.full(size, np.nan), np.full(size, np.nan)
+    names = ["none: it was not resampled"] * size
     for s, drawn in draws.items():
         kept = drawn[np.isfinite(drawn)]
-        if len(kept) > 1 and kept.min() < kept.max():
-            low[s], high[s] = np.quantile(kept, [alpha / 2, 1 - alpha / 2])
-    return (
-        low,
-        high,
-        tuple("Poisson bootstrap" if np.isfinite(x) else "none: every resample gave the same value" for x in low),
-    )
+        failed = 1 - len(kept) / len(drawn)
+        if failed > MOST_FAILED:
+            names[s] = f"none: the function had no value on {failed:.0%} of the resamples"
+        elif kept.min() == kept.max():
+            names[s] = "none: every resample gave the same value"
+        else:
+            low[s], high[s] = percentile_interval(kept, alpha=alpha)
+            names[s] = "Poisson bootstrap"
+    return low, high, tuple(names)

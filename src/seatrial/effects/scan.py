@@ -65,8 +65,9 @@ def scan(
     """Run the scan for one version `(i,)` or a pair `(baseline, candidate)`."""
     terms = _Terms(frame, groups, pair)
     keys = _cell_keys(frame, pair) if cells else []
-    result = frame.engine.query(_query(frame, terms, groupings, keys))
-    return [_unpack(frame, terms, grouping, result, pair, cells=cells, every=groupings) for grouping in groupings]
+    finest = [g for g in groupings if not any(set(g.columns) < set(other.columns) for other in groupings)]
+    result = frame.engine.query(_query(frame, terms, finest, keys))
+    return [_unpack(frame, terms, grouping, result, pair, cells=cells, every=finest) for grouping in groupings]
 
 
 class _Terms:
@@ -88,6 +89,7 @@ class _Terms:
                         positions[text] = len(self.raw)
                         self.raw.append(sql)
                     self.at[group.name, k, model] = positions[text]
+        self.names = {f"r{i}" for i in range(len(self.raw))}
         self.pair = pair
         self.models = len(frame.models)
         self.apart = (
@@ -103,7 +105,8 @@ class _Terms:
         )
         """Pairs of inner columns whose differences are terms."""
         seen = _look(frame, self.raw, self.apart)
-        self.columns_seen, self.differences_seen = seen[: len(self.raw)], dict(zip(self.apart, seen[len(self.raw) :], strict=True))
+        self.columns_seen = seen[: len(self.raw)]
+        self.differences_seen = dict(zip(self.apart, seen[len(self.raw) :], strict=True))
         self.wide_bits = WIDE_POINT_BITS - frame.n.bit_length()
 
     def columns(self, group: TermGroup) -> "list[_Term]":
@@ -184,7 +187,7 @@ def _look(frame: Frame, raw: list[exp.Expr], apart: list[tuple[int, int]]) -> li
 
 def _numbers(column: NDArray[Any]) -> Floats:
     """The numbers of a column, without those that are missing."""
-    values = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
+    values: NDArray[Any] = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
     return np.asarray(values[np.isfinite(values)])
 
 
@@ -236,6 +239,7 @@ def _cell_keys(frame: Frame, pair: tuple[int, ...]) -> list[tuple[str, exp.Expr]
 
 
 def _query(frame: Frame, terms: _Terms, groupings: Sequence[Grouping], keys: list[tuple[str, exp.Expr]]) -> exp.Expr:
+    """The integers are made under the grouping: what stands inside SUM may be computed again for every grouping set."""
     used = sorted({k for g in groupings for k in g.columns})
     inner = exp.select(
         *[exp.column(f"slice_{k}") for k in used],
@@ -251,18 +255,24 @@ def _query(frame: Frame, terms: _Terms, groupings: Sequence[Grouping], keys: lis
         outer.append(exp.alias_(column, f"s{k}"))
         outer.append(exp.alias_(exp.Anonymous(this="GROUPING", expressions=[column.copy()]), f"g{k}"))
     outer += [exp.alias_(exp.column(name), name) for name, _ in keys]
+    integers: dict[str, exp.Expr] = {}
     for at, group in enumerate(terms.groups):
         valid = terms.valid(group)
-        outer.append(exp.alias_(exp.Count(this=exp.Case().when(valid, exp.Literal.number(1))), f"n{at}"))
+        integers[f"n{at}"] = exp.Case().when(valid, exp.Literal.number(1))
         columns = terms.columns(group)
         for i, term in enumerate(columns):
             bits, _, wide = terms.bits(term)
-            outer.append(exp.alias_(_fixed_sum(valid, _scaled(term.sql, bits), wide), f"m{at}_{i}"))
+            integers[f"m{at}_{i}"] = _fixed_point(valid, _scaled(term.sql, bits), wide)
             for j, other in enumerate(columns[i:], start=i):
                 bits, others, wide = terms.bits(term, other)
                 product = exp.Mul(this=_scaled(term.sql, bits), expression=_scaled(other.sql, others))
-                outer.append(exp.alias_(_fixed_sum(valid, product, wide), f"x{at}_{i}_{j}"))
-    query = exp.select(*outer).from_(inner.subquery("t"))
+                integers[f"x{at}_{i}_{j}"] = _fixed_point(valid, product, wide)
+    kept = [exp.column(part.alias_or_name) for part in inner.expressions if part.alias_or_name not in terms.names]
+    middle = exp.select(*kept, *[exp.alias_(sql, name) for name, sql in integers.items()]).from_(inner.subquery("r"))
+    for name in integers:
+        total = exp.Count if name.startswith("n") else exp.Sum
+        outer.append(exp.alias_(total(this=exp.column(name)), name))
+    query = exp.select(*outer).from_(middle.subquery("t"))
     names = [exp.column(name) for name, _ in keys]
     sets = [
         exp.Tuple(expressions=[*[exp.column(f"slice_{k}") for k in g.columns], *[n.copy() for n in names]])
@@ -298,9 +308,9 @@ def _scaled(sql: exp.Expr, bits: int) -> exp.Expr:
     return exp.paren(exp.Mul(this=exp.paren(sql.copy()), expression=_number(2.0**bits)))
 
 
-def _fixed_sum(valid: exp.Expr, sql: exp.Expr, wide: bool) -> exp.Expr:
+def _fixed_point(valid: exp.Expr, sql: exp.Expr, wide: bool) -> exp.Expr:
     rounded = exp.cast(exp.Round(this=sql), "int128" if wide else "bigint")
-    return exp.Sum(this=exp.Case().when(valid.copy(), rounded))
+    return exp.Case().when(valid.copy(), rounded)
 
 
 def _unpack(
@@ -313,17 +323,21 @@ def _unpack(
     cells: bool,
     every: Sequence[Grouping],
 ) -> Scanned:
+    """One grouping from the result: its own rows, or those of the smallest finer grouping, summed."""
     used = sorted({k for g in every for k in g.columns})
+    source = min((g for g in every if set(grouping.columns) <= set(g.columns)), key=lambda g: g.size)
     mine = np.ones(len(result["n"]), dtype=bool)
     for k in used:
-        mine &= result[f"g{k}"].astype(int) == (0 if k in grouping.columns else 1)
+        mine &= result[f"g{k}"].astype(int) == (0 if k in source.columns else 1)
     where = (
         grouping.combine([result[f"s{k}"][mine] for k in grouping.columns])
         if grouping.columns
         else np.zeros(int(mine.sum()), dtype=np.intp)
     )
     keys = [np.asarray(result[f"key{k}"])[mine].astype(np.intp) for k in range(1 + len(pair))] if cells else []
-    order = np.lexsort([*keys[::-1], where])
+    # a total order, so that sums do not hang on the order in which the engine's threads came home
+    within = source.combine([result[f"s{k}"][mine] for k in source.columns]) if source.columns else where
+    order = np.lexsort([within, *keys[::-1], where])
     where, keys = where[order], [key[order] for key in keys]
     count = np.asarray(result["n"], dtype=float)[mine][order]
     rows = np.bincount(where, count, grouping.size).astype(np.float64, copy=False)
@@ -346,9 +360,11 @@ def _unpack(
         moments[group.name] = Moments(
             n=summed(f"n{at}"), centres=np.array([term.seen.centre for term in columns]), sums=sums, products=products
         )
-    return Scanned(
-        rows=rows, cells=_cells(frame, grouping, where, keys, count, pair) if cells else None, moments=moments
-    )
+    if not cells:
+        return Scanned(rows=rows, cells=None, moments=moments)
+    firsts = np.flatnonzero(np.concatenate([[True], np.any(np.diff([where, *keys]), axis=0)])[: len(where)])
+    where, keys, count = where[firsts], [key[firsts] for key in keys], np.add.reduceat(count, firsts)
+    return Scanned(rows=rows, cells=_cells(frame, grouping, where, keys, count, pair), moments=moments)
 
 
 def _cells(

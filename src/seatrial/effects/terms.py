@@ -57,8 +57,22 @@ class Linearised:
     notes: tuple[str, ...] = ()
 
 
-Influences = Mapping[str, tuple[Floats, Floats, tuple[str | None, ...]]]
-"""Metrics of ranks named by a formula: key -> value (S,), influence (R,), reasons."""
+@dataclass(frozen=True, kw_only=True)
+class AtomLine:
+    """A metric of ranks, or a quantile, inside a formula."""
+
+    value: Floats
+    """(S,)."""
+    psi: Floats
+    """Influence of each case, (R,)."""
+    reasons: tuple[str | None, ...]
+    """Why a slice has no value."""
+    flat: tuple[str | None, ...]
+    """Why a slice that has a value has no influences."""
+
+
+Influences = Mapping[str, AtomLine]
+"""Metrics of ranks named by a formula, by the key of their atom."""
 
 
 def share_terms(cases: Cases, model: int, positive: int) -> tuple[dict[str, Floats], Valid]:
@@ -151,12 +165,15 @@ def _formula(metric: Metric, tree: Node, cases: Cases, model: int, valid: Valid,
     means = {key: cases.mean(term, valid) for key, term in terms.items()}
     values = dict(means)
     reasons: list[str | None] = [None] * cases.size
+    flat: list[str | None] = [None] * cases.size
     for atom in atoms(tree):
         if isinstance(atom, Size):
-            values[atom.key()] = cases.total(np.where(valid, cases.count, 0.0))
+            values[atom.key()] = cases.total(np.where(valid, cases.rows, 0.0))
         elif isinstance(atom, (MetricRef, Quantile)):
-            values[atom.key()] = ranked[atom.key()][0]
-            reasons = [first or second for first, second in zip(reasons, ranked[atom.key()][2], strict=True)]
+            line = ranked[atom.key()]
+            values[atom.key()] = line.value
+            reasons = [first or second for first, second in zip(reasons, line.reasons, strict=True)]
+            flat = [first or second for first, second in zip(flat, line.flat, strict=True)]
     linear = linearise(tree, values)
     reasons = [first or second for first, second in zip(reasons, linear.reason, strict=True)]
     influence = np.zeros(len(cases.slice_index))
@@ -165,9 +182,9 @@ def _formula(metric: Metric, tree: Node, cases: Cases, model: int, valid: Valid,
         if key in terms:
             influence += np.broadcast_to(slope, (cases.size,))[where] * (terms[key] - means[key][where])
         elif key in ranked:
-            influence += np.broadcast_to(slope, (cases.size,))[where] * ranked[key][1]
+            influence += np.broadcast_to(slope, (cases.size,))[where] * ranked[key].psi
     value = np.broadcast_to(linear.value, (cases.size,)).astype(float)
-    rows = cases.total(np.where(valid, cases.count, 0.0))
+    rows = cases.total(np.where(valid, cases.rows, 0.0))
     reasons = ["no rows with every input" if n == 0 else reason for n, reason in zip(rows, reasons, strict=True)]
     return Linearised(
         value=np.where(rows > 0, value, np.nan),
@@ -175,7 +192,7 @@ def _formula(metric: Metric, tree: Node, cases: Cases, model: int, valid: Valid,
         reasons=tuple(reasons),
         proportion=_proportion(tree, terms, valid),
         f1=_f1(tree, terms),
-        no_slope=linear.no_slope,
+        no_slope=tuple(first or second for first, second in zip(linear.no_slope, flat, strict=True)),
     )
 
 
@@ -214,6 +231,8 @@ def _averaged(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linea
     linear = linearise(metric.tree, {Share(name).key(): share for name, share in shares.items()})
     actual = shares["tp"] + shares["fn"]
     present = actual > 0 if metric.present == "target" else (actual + shares["fp"]) > 0
+    if cases.multilabel:  # every label is a column of its own, met or not, as in scikit-learn
+        present = np.broadcast_to((cases.total(np.where(valid, cases.rows, 0.0)) > 0)[:, None], present.shape)
     undefined = present & ~np.isfinite(linear.value)
     each = np.where(present & ~undefined, linear.value, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -239,7 +258,7 @@ def _averaged(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linea
         slopes["tp"], slopes["fn"] = slopes["tp"] + towards, slopes["fn"] + towards
     influence = scatter(slopes)
     centred = influence - cases.mean(influence, valid)[where]
-    rows = cases.total(np.where(valid, cases.count, 0.0))
+    rows = cases.total(np.where(valid, cases.rows, 0.0))
     zeroed = int(undefined.any(axis=0).sum())
     notes = (
         (f"a class for which {metric.per_class} divides by 0 counts as 0, as in scikit-learn ({zeroed} classes)",)
@@ -330,7 +349,7 @@ def _marginal(metric: Marginal, cases: Cases, model: int, valid: Valid) -> Linea
         np.where(t == p, found.by_hits[where, t], 0.0) + found.by_predicted[where, p] + found.by_actual[where, t]
     )
     influence = influence - cases.mean(influence, valid)[where]
-    rows = cases.total(np.where(valid, cases.count, 0.0))
+    rows = cases.total(np.where(valid, cases.rows, 0.0))
     reasons = tuple(
         "no rows with every input" if n == 0 else (None if np.isfinite(v) else found.reason)
         for n, v in zip(rows, found.value, strict=True)

@@ -82,6 +82,30 @@ class Flips(Record):
     notes: tuple[str, ...] = ()
 
 
+class Tradeoff(Record):
+    """A choice that turns on a price: where the candidate gains on one side and loses on the other, the price at which
+    it pays."""
+
+    baseline: str
+    candidate: str
+    gain: str
+    """What is bought or saved: `correct answers`, `missed positives`."""
+    price: str
+    """What it is paid in: the name of a cost column, or `false alarms`."""
+    value: float | None = None
+    """Break-even: so much of `price` for one of `gain`."""
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    method: str | None = None
+    reason: str | None = None
+    """Why there is no break-even: one version leads on both sides, or a side is not settled."""
+    pays: Literal["above", "below", "always", "never", "unknown"]
+    """The candidate pays above, or below, the break-even price."""
+    n: int
+    sentence: str
+
+
 class Source(Record):
     """One input: its name without folders, its content digest, its rows."""
 

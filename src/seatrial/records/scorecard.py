@@ -6,7 +6,7 @@ from pydantic import Field
 
 from seatrial.records.base import Record
 from seatrial.records.decision import Policy, Verdict
-from seatrial.records.evidence import Confusion, Curve, Finding, Flips, Provenance
+from seatrial.records.evidence import Confusion, Curve, Finding, Flips, Provenance, Tradeoff
 from seatrial.records.results import Effect, Estimate
 
 SCHEMA_VERSION = "1.0"
@@ -45,6 +45,8 @@ class Scorecard(Record):
     curves: tuple[Curve, ...] = ()
     reference: tuple[Estimate, ...] = ()
     """The always-majority (or always-mean) baseline, for scale."""
+    tradeoffs: tuple[Tradeoff, ...] = ()
+    """Break-even prices: what one more correct answer must be worth, what a missed positive must cost."""
     policy: Policy
     metrics: tuple[MetricInfo, ...]
     assumptions: tuple[str, ...] = ()

@@ -28,7 +28,18 @@ from seatrial.reports.hostile import visible
 
 MOST_CHARACTERS = 60_000
 """A comment holds 65,536 characters."""
-_SECTIONS = ("health", "checks", "effects", "operational", "slices", "flips", "policy", "provenance", "not_shown")
+_SECTIONS = (
+    "health",
+    "checks",
+    "effects",
+    "operational",
+    "tradeoffs",
+    "slices",
+    "flips",
+    "policy",
+    "provenance",
+    "not_shown",
+)
 _IN_SIGHT = ("health", "checks", "effects")
 _LIMITS = Limits(rows=20, slices=8, examples=3, classes=8, characters=80, sentence=600, columns=0)
 _BREAK = "\u200b"

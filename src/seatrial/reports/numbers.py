@@ -159,7 +159,7 @@ def _joined(value: str, interval: str, scale: str | None) -> str:
 
 def _bound(estimate: Estimate) -> str | None:
     """Return the one-sided bound in words for a share that is exactly 0 or 1, or whose value cannot be given."""
-    if estimate.scale is not None or not (estimate.method or "").startswith(_EXACT_METHOD) or _is_banded(estimate):
+    if estimate.scale is not None or not _is_share_of_rows(estimate):
         return None
     if estimate.low == 0 and estimate.value in (0, None) and estimate.high is not None and estimate.high < 1:
         return f"at most {percent(estimate.high)}"
@@ -168,9 +168,11 @@ def _bound(estimate: Estimate) -> str | None:
     return None
 
 
-def _is_banded(estimate: Estimate) -> bool:
-    """Tell whether the value is an error over bins, which is no share of rows."""
-    return (estimate.method or "").startswith(f"{_EXACT_METHOD} bands")
+def _is_share_of_rows(estimate: Estimate) -> bool:
+    """Tell whether exact limits belong to a share of rows: not to an error over bins, not to F1 (mapped from a
+    share)."""
+    method = estimate.method or ""
+    return method.startswith(_EXACT_METHOD) and "bands" not in method and "mapped" not in method
 
 
 def _effect_places(effect: Effect) -> int | None:

@@ -28,7 +28,7 @@ from seatrial.reports.document import (
 from seatrial.reports.hostile import visible
 from seatrial.reports.words import Tone
 
-_SECTIONS = ("checks", "effects", "estimates", "operational", "slices", "flips", "health")
+_SECTIONS = ("checks", "effects", "estimates", "operational", "tradeoffs", "slices", "flips", "health")
 _LIMITS = Limits(rows=20, slices=5, examples=0, classes=5, characters=60, sentence=400, columns=0)
 _WIDEST = 34
 _TITLE = 14

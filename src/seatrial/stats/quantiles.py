@@ -132,12 +132,12 @@ def grouped_quantiles(
     value, low, high = (np.full(shape, np.nan) for _ in range(3))
     n = np.zeros(n_slices, np.int64)
     n[slices] = size
-    reasons: list[list[str | None]] = [[_why_few(0, nu, alpha)] * n_slices for nu in probabilities]
+    reasons: list[list[str | None]] = [[why_few(0, nu, alpha)] * n_slices for nu in probabilities]
     for p, nu in enumerate(probabilities):
         missing = rows_short_of_quantile(size, nu, alpha=alpha)
         l_rank, u_rank = order_statistic_ranks(size, nu, alpha=alpha)
         for k in np.flatnonzero(missing > 0):
-            reasons[p][slices[k]] = _why_few(int(size[k]), nu, alpha)
+            reasons[p][slices[k]] = why_few(int(size[k]), nu, alpha)
         some = missing == 0
         at, rows = slices[some], size[some]
         value[at, p] = _linear(ordered, first[some], rows, nu)
@@ -159,17 +159,24 @@ def grouped_quantiles(
     )
 
 
-def _why_few(n: int, probability: float, alpha: float) -> str:
+def why_few(n: int, probability: float, alpha: float) -> str:
+    """Why a quantile of n rows has no value."""
     need = int(rows_short_of_quantile(0, probability, alpha=alpha))
     return f"{n} rows are too few for the {probability:g} quantile (at least {need} are needed)"
 
 
+def quantile_ranks(size: Integers, probability: float) -> tuple[Integers, Integers, Floats]:
+    """The two 0-based ranks NumPy's `linear` quantile lies between, and its share of the way."""
+    exact = probability * (size - 1)
+    below = np.maximum(np.floor(exact), 0).astype(np.int64)
+    above: Integers = np.minimum(below + 1, np.maximum(size - 1, 0))
+    return below, above, np.asarray(exact - below, np.float64)
+
+
 def _linear(ordered: Floats, first: Integers, size: Integers, probability: float) -> Floats:
     """NumPy's `linear` quantile of each stretch, to the last bit."""
-    exact = probability * (size - 1)
-    below = np.floor(exact).astype(np.int64)
-    share = exact - below
-    left, right = ordered[first + below], ordered[first + np.minimum(below + 1, size - 1)]
+    below, above, share = quantile_ranks(size, probability)
+    left, right = ordered[first + below], ordered[first + above]
     step = right - left
     value: Floats = np.where(share >= 0.5, right - step * (1 - share), left + step * share)
     return value

@@ -198,11 +198,11 @@ def grouped_auc(order: SliceOrder) -> RankTable:
     part0 = divide(np.maximum(about0, 0.0) * n0, np.asarray(w0, np.float64) ** 2 * (n0 - 1))
     variance = part1 + part0
     exact = ((value == 0) | (value == 1)) & ~np.isnan(variance)
-    df = _satterthwaite(part1, n1, part0, n0) * _tail_factor(value)
+    df = satterthwaite(part1, n1, part0, n0) * tail_factor(value)
     return rank_table(order, value, np.where(exact, 0.0, variance), df)
 
 
-def _tail_factor(auc: Floats) -> Floats:
+def tail_factor(auc: Floats) -> Floats:
     """2/(kurtosis - 1) of placements under exponential scores: 1 at an AUC of .73 or less, 1/4 towards 1.
 
     A variance estimated from n values of kurtosis K has about (n - 1) 2/(K - 1) degrees of freedom. In Hanley and
@@ -215,7 +215,7 @@ def _tail_factor(auc: Floats) -> Floats:
     return factor
 
 
-def _satterthwaite(part1: Floats, n1: Integers, part0: Floats, n0: Integers) -> Floats:
+def satterthwaite(part1: Floats, n1: Integers, part0: Floats, n0: Integers) -> Floats:
     """Degrees of freedom of the sum of two independent variances, (v1 + v0)^2 / (v1^2/(n1-1) + v0^2/(n0-1))."""
     return divide((part1 + part0) ** 2, divide(part1**2, n1 - 1) + divide(part0**2, n0 - 1))
 
@@ -340,7 +340,7 @@ def paired_auc(
     squares, n1 = (psi_b - psi_a) ** 2, int(positive.sum())
     n0 = len(squares) - n1
     parts = [divide(part.sum() * n, n - 1.0) for part, n in ((squares[positive], n1), (squares[~positive], n0))]
-    df = float(_satterthwaite(parts[0], np.asarray(n1), parts[1], np.asarray(n0)))
+    df = float(satterthwaite(parts[0], np.asarray(n1), parts[1], np.asarray(n0)))
     return PairedAuc(values=(a, b), covariance=auc_covariance(psi, label), influences=psi, df=df)
 
 
@@ -371,7 +371,7 @@ def grouped_paired_auc(baseline: SliceOrder, candidate: SliceOrder) -> PairedRan
         first=first,
         second=second,
         variance=candidate.every_slice(part1 + part0, np.nan),
-        df=candidate.every_slice(_satterthwaite(part1, n1, part0, n0), np.nan),
+        df=candidate.every_slice(satterthwaite(part1, n1, part0, n0), np.nan),
     )
 
 

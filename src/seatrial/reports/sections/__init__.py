@@ -16,6 +16,7 @@ SECTIONS: tuple[str, ...] = (
     "slices",
     "flips",
     "operational",
+    "tradeoffs",
     "methods",
     "policy",
     "provenance",

@@ -16,7 +16,40 @@ class MethodText:
     reference: str
 
 
+_F1 = "Wilson on tp/(tp+fp+fn), mapped to F1"
+_TELLING = 4
+"""Characters a name needs to be looked for inside another."""
+_METRICS = 6
 METHODS: dict[str, MethodText] = {
+    "t": MethodText(
+        words="An average and how much single rows stray from it: the more rows, the narrower.",
+        formula="m ± t(n-1) s/√n",
+        reference="Student (1908), Biometrika 6",
+    ),
+    "influences, logit scale": MethodText(
+        words=(
+            "How much the value would move if a row counted a little more, for every row; the spread of these "
+            "gives the "
+            "interval, on a scale on which the value stays within 0 and 1."
+        ),
+        formula="var = Σ psi²/(n(n-1));  limits: logit(v) ± z √var / (v(1-v))",
+        reference="van der Vaart (1998), chapter 20",
+    ),
+    "exact bound": MethodText(
+        words=(
+            "The scores separate the classes without one mistake, so nothing strays and the usual interval would "
+            "have no "
+            "width; the limit comes from how many independent pairs of rows could have shown a mistake."
+        ),
+        formula="low = (alpha/2)^(1/m) for m independent pairs",
+        reference="Clopper and Pearson (1934), Biometrika 26",
+    ),
+    "DeLong or Newcombe": MethodText(
+        words="With few rows of a class two intervals of the area are computed, and the wider one is shown.",
+        formula="DeLong on the logit scale, and Newcombe's method 5; the wider",
+        reference="DeLong et al. (1988); Newcombe (2006), Statistics in Medicine 25",
+    ),
+    "by definition": MethodText(words="Follows from what it is; nothing was estimated.", formula="", reference=""),
     "Wilson on tp/(tp+fp+fn), mapped to F1": MethodText(
         words=(
             "F1 is a rising function of the share of hits among all rows that are positive or called positive; "
@@ -170,38 +203,56 @@ METHODS: dict[str, MethodText] = {
 
 
 def describe(method: str) -> MethodText | None:
-    """Return the text of a method by the longest name it begins with; None for one that has none.
+    """Return the text of a method, however its name goes on; None for one that has none.
 
-    >>> describe("Wilson on tp/(tp+fp+fn), mapped to F1").formula[:3]
+    >>> describe("Wilson score interval on tp/(tp+fp+fn), mapped to F1").formula[:3]
     'J ='
     >>> describe("a new one") is None
     True
     """
-    fitting = [name for name in METHODS if method.startswith(name)]
-    return METHODS[max(fitting, key=len)] if fitting else None
+    known = _known(method)
+    return None if known is None else METHODS[known]
+
+
+def _known(method: str) -> str | None:
+    """Return the longest name a method begins with, else the longest it contains."""
+    if "mapped to F1" in method:
+        return _F1
+    if method in METHODS:
+        return method
+    names = [name for name in METHODS if len(name) >= _TELLING]
+    fitting = [name for name in names if method.startswith(name)] or [name for name in names if name in method]
+    return max(fitting, key=len, default=None)
 
 
 def build(card: Scorecard, limits: Limits) -> Section | None:
     """Build the section: the rules of the verdict, then one paragraph a method."""
-    used: dict[str, list[str]] = {}
     found = [(one.method, one.metric) for one in card.effects]
     found += [(one.method, one.metric) for one in (*card.estimates, *card.reference)]
-    for method, metric in dict.fromkeys(found):
-        if method:
-            used.setdefault(method, []).append(metric)
-    if not card.effects and not card.estimates:
+    if not found:
         return None
+    used: dict[str, dict[str, None]] = {}
+    names: dict[str, dict[str, None]] = {}
+    for method, metric in dict.fromkeys(found):
+        if method and not method.startswith("none"):
+            key = _known(method) or method
+            used.setdefault(key, {})[metric] = None
+            names.setdefault(key, {})[method] = None
     blocks: list[Block] = [Bullets(items=_reading(card))]
-    for method, metrics in list(used.items())[: limits.rows]:
-        shown = ", ".join(metrics[:6]) + (f" and {len(metrics) - 6} more" if len(metrics) > 6 else "")
-        text = describe(method)
+    for key, metrics in list(used.items())[: limits.rows]:
+        shown = ", ".join(list(metrics)[:_METRICS]) + (
+            f" and {len(metrics) - _METRICS} more" if len(metrics) > _METRICS else ""
+        )
+        term = next(iter(names[key])) if len(names[key]) == 1 else key
+        text = METHODS.get(key)
         if text is None:
-            blocks.append(Paragraph(term=method, text=f"(for {shown})."))
+            blocks.append(Paragraph(term=term, text=f"(for {shown})."))
             continue
-        blocks += [
-            Paragraph(term=method, text=f"(for {shown}). {text.words}"),
-            Fold(summary="Formula", blocks=(Formula(text=text.formula), Paragraph(text=text.reference, small=True))),
-        ]
+        blocks.append(Paragraph(term=term, text=f"(for {shown}). {text.words}"))
+        if text.formula:
+            blocks.append(
+                Fold(summary="Formula", blocks=(Formula(text=text.formula), Paragraph(text=text.reference, small=True)))
+            )
     formulas = [f"{metric.name} = {metric.formula}" for metric in card.metrics[: limits.rows] if metric.formula]
     if formulas:
         blocks.append(Fold(summary="How each metric is defined", blocks=(Bullets(items=tuple(formulas)),)))
