@@ -267,16 +267,16 @@ def test_the_task_comes_from_the_data(target: list[Any], prediction: list[Any], 
 def test_the_task_can_be_said() -> None:
     rows = {"id": range(60), "target": list(range(60)), "prediction": list(range(60))}
     assert align([read(rows, task="multiclass")]).task == "multiclass"
-    with pytest.raises(UsageError, match="--task binary.*60 labels"):
+    with pytest.raises(UsageError, match=r"--task binary.*60 labels"):
         align([read(rows, task="binary")])
-    with pytest.raises(DataError, match="holds no numbers"):
+    with pytest.raises(DataError, match=r"holds no numbers"):
         align([read({"id": [1], "target": ["a"], "prediction": ["b"]}, task="regression")])
 
 
 def test_one_label_knows_its_opposite_or_is_asked_for() -> None:
     assert align([read({"id": [1, 2], "y": [0, 0], "pred": [0, 0]})]).labels == ("0", "1")
     rows = {"id": [1, 2], "y": ["ok", "ok"], "score": [0.1, 0.9]}
-    with pytest.raises(DataError, match="only label is 'ok'.*--positive"):
+    with pytest.raises(DataError, match=r"only label is 'ok'.*--positive"):
         align([read(rows)])
     frame = align([read(rows, positive="fraud")])
     assert (frame.labels, frame.positive) == (("fraud", "ok"), 0)
@@ -327,7 +327,7 @@ def test_operational_columns_are_each_versions_own() -> None:
     assert [column.tolist() for column in found.values()][:4] == [[10, 20], [10, 20], [5, 6], [1, 2]]
     assert np.isnan(found["value_0_2"]).all()
     assert found["value_1_2"].tolist() == [3, 4]
-    with pytest.raises(UsageError, match="no column 'amont'.*Did you mean 'amount'"):
+    with pytest.raises(UsageError, match=r"no column 'amont'.*Did you mean 'amount'"):
         _pair({**rows, "amount": [1, 2]}, rows, columns=["amont"])
 
 
@@ -336,7 +336,7 @@ def test_weights() -> None:
     frame = align([read(rows, weight="w")])
     assert (frame.weight, frame.arrays(["weight"])["weight"].tolist()) == ("w", [1, 2.5, 0])
     for bad in ([1, -1, 1], [1, None, 1], [1, "x", 1], [0, 0, 0]):
-        with pytest.raises(DataError, match="weight"):
+        with pytest.raises(DataError, match=r"weight"):
             align([read({**rows, "w": bad}, weight="w")])
 
 

@@ -46,13 +46,13 @@ def test_every_guess_is_said_with_its_option() -> None:
 
 
 def test_several_candidates_are_asked_for() -> None:
-    with pytest.raises(UsageError, match="'target' or 'y_true'.*--target"):
+    with pytest.raises(UsageError, match=r"'target' or 'y_true'.*--target"):
         read(_table(id=[1, 2], target=[0, 1], y_true=[1, 0], prediction=[0, 1]))
     assert read(_table(id=[1, 2], target=[0, 1], y_true=[0, 1], prediction=[0, 1])).roles.target == "target"
 
 
 def test_a_named_column_that_is_not_there() -> None:
-    with pytest.raises(UsageError, match="no column 'targt'.*Did you mean 'target'"):
+    with pytest.raises(UsageError, match=r"no column 'targt'.*Did you mean 'target'"):
         read(_table(id=[1, 2], target=[0, 1], prediction=[0, 1]), target="targt")
 
 
@@ -123,7 +123,7 @@ def test_two_files_tell_roles_that_no_name_tells() -> None:
 
 def test_two_files_that_leave_it_open_are_asked_about() -> None:
     other = np.array(["no", "yes"] * 40, dtype=object)
-    with pytest.raises(UsageError, match="'was', 'also'.*--target|'also', 'was'.*--target"):
+    with pytest.raises(UsageError, match=r"'was', 'also'.*--target|'also', 'was'.*--target"):
         read_models(_two(also=other), id="number")
 
 

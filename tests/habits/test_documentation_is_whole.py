@@ -142,7 +142,8 @@ def results() -> list[st.Result]:
 
 def test_every_method_that_is_named_in_a_result_is_explained(results: list[st.Result]) -> None:
     named = {one.method for result in results for one in (*result.estimates, *result.effects) if one.method}
-    named |= {one.method for result in results for one in result.scorecard.reference if one.method}
+    cards = [result.scorecard for result in results]
+    named |= {one.method for card in cards for one in (*card.reference, *card.tradeoffs) if one.method}
     explained = in_code(page("methods.md"))
     assert len(named) > 15
     assert {method for method in named if not any(method.startswith(name) for name in explained)} == set()

@@ -1,8 +1,10 @@
 """The model that learnt nothing: always the most frequent class, or always the mean, for scale."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seatrial.comparison.versions import Comparison
 from seatrial.records import Estimate
@@ -17,8 +19,7 @@ def reference(comparison: Comparison, *, level: float = 0.95) -> tuple[Estimate,
         return _mean_answer(comparison, alpha)
     if frame.task == "multilabel":
         return ()
-    target = comparison.measurers[0].read("target")
-    counts = np.bincount(target[target >= 0].astype(int), minlength=len(frame.labels))
+    counts = np.array([rows for _, rows in comparison.facts[0].class_counts])
     if not counts.sum():
         return ()
     most, n = int(counts.argmax()), int(counts.sum())
@@ -49,21 +50,22 @@ def reference(comparison: Comparison, *, level: float = 0.95) -> tuple[Estimate,
 
 
 def _mean_answer(comparison: Comparison, alpha: float) -> tuple[Estimate, ...]:
-    target = np.asarray(comparison.measurers[0].read("target"), dtype=float)
-    target = target[np.isfinite(target)]
-    if len(target) < 3:
+    n, mean = _sum_over(comparison, lambda target: target)
+    if n < 3:
         return ()
-    squares = (target - target.mean()) ** 2
-    value = float(np.sqrt(squares.mean()))
-    if value == 0:
+    mean /= n
+    square = _sum_over(comparison, lambda target: (target - mean) ** 2)[1] / n
+    if square == 0:
         return ()
-    error = float(squares.std(ddof=1) / np.sqrt(len(squares)) / (2 * value))
-    low, high = mean_interval([value], [error], [len(target) - 1], alpha=alpha)
+    value = float(np.sqrt(square))
+    about = _sum_over(comparison, lambda target: ((target - mean) ** 2 - square) ** 2)[1]
+    error = float(np.sqrt(about / (n - 1)) / np.sqrt(n) / (2 * value))
+    low, high = mean_interval([value], [error], [n - 1], alpha=alpha)
     return (
         Estimate(
             model="always the mean",
             metric="root_mean_squared_error",
-            n=len(target),
+            n=n,
             value=value,
             standard_error=error,
             low=float(low[0]),
@@ -74,3 +76,16 @@ def _mean_answer(comparison: Comparison, alpha: float) -> tuple[Estimate, ...]:
             notes=("a model that learnt nothing, for scale",),
         ),
     )
+
+
+def _sum_over(
+    comparison: Comparison, of: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> tuple[int, float]:
+    """The rows with a target, and the sum of a function of it, a stretch of rows after the other."""
+    n, total = 0, 0.0
+    for read in comparison.frame.stretches(["target"]):
+        target = np.asarray(read["target"], dtype=float)
+        target = target[np.isfinite(target)]
+        n += len(target)
+        total += float(of(target).sum())
+    return n, total

@@ -19,6 +19,7 @@ from seatrial.effects.curves import curves
 from seatrial.effects.effect import Reading, reading
 from seatrial.effects.families import Deciding, success_family
 from seatrial.effects.flips import Changed, changed_rows, flips
+from seatrial.effects.large.curves import large_curves
 from seatrial.records import Curve, Effect, Example, Flips, Policy, Provenance, Rule, Scorecard, Source, Verdict
 from seatrial.records.scorecard import MetricInfo
 
@@ -245,12 +246,13 @@ def _confusions(comparison: Comparison):  # type: ignore[no-untyped-def]
 
 
 def _curves(comparison: Comparison) -> list[Curve]:
-    return [
-        c
-        for measurer in comparison.measurers
-        for model in range(len(measurer.frame.models))
-        for c in curves(measurer.ranker, model)
-    ]
+    found: list[Curve] = []
+    for measurer in comparison.measurers:
+        if measurer.large:
+            found += large_curves(measurer.frame)
+        else:
+            found += [c for model in range(len(measurer.frame.models)) for c in curves(measurer.ranker, model)]
+    return found
 
 
 def _infos(comparison: Comparison) -> list[MetricInfo]:

@@ -61,7 +61,7 @@ def align_apart(
     cluster: str | None = None,
     engine: DuckDBEngine | None = None,
 ) -> tuple[Frame, ...]:
-    """Return one frame per version for a comparison without pairs, with the same labels, levels and bins in all of them.
+    """Return one frame per version for a comparison without pairs; labels, levels and bins are the same in all.
 
     Arguments as in `align`; every file must have the columns that are named. Bins are of equal mass over all files.
     """

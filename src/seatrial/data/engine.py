@@ -1,4 +1,4 @@
-"""The engine: runs SQL and hands columns back as arrays. DuckDB in process, private and bounded in memory, is the default."""
+"""The engine runs SQL and hands columns back as arrays: DuckDB in process, private and bounded in memory."""
 
 import itertools
 import os
@@ -60,7 +60,8 @@ def literal(text: str) -> str:
 class DuckDBEngine:
     """A private DuckDB: nothing installed or loaded from outside, memory bounded, scratch data in a folder of its own.
 
-    `memory_limit` bounds DuckDB's own buffers; what does not fit spills to the scratch folder, which goes with the engine.
+    `memory_limit` bounds DuckDB's own buffers; what does not fit spills to the scratch folder, which goes with the
+    engine.
 
     >>> DuckDBEngine().query("SELECT 1 AS one")
     {'one': array([1], dtype=int32)}

@@ -24,7 +24,8 @@ class SliceColumn:
     name: str
     """As a reader says it: `sex`, `age`, `length(text)`."""
     levels: tuple[str, ...]
-    """Level names in their natural order (bins from low to high, else by name); a missing value is the level `(missing)`."""
+    """Level names in their natural order (bins from low to high, else by name); a missing value is the level
+    `(missing)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +44,15 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """Rows that every version has an entry for. Columns of `table` (i = version, 0 the baseline; k = position in the tuple here):
+    """Rows that every version has an entry for. Columns of `table` (i = version, 0 the baseline; k = position in the
+    tuple here):
 
     row              BIGINT 0..n-1, the baseline file's order
     id               VARCHAR, NULL column when there is no id
     target           INTEGER code into `labels`, or DOUBLE (regression); NULL = missing
     prediction_<i>   the same for version i
-    score_<i>        DOUBLE score of the positive class (binary; only when that version has scores), NULL = missing or not finite
+    score_<i>        DOUBLE score of the positive class (binary; only when that version has scores), NULL = missing
+    or not finite
     score_<i>_<c>    DOUBLE score of class c (multiclass with one score column per class)
     target_l<c>, prediction_<i>_l<c>, score_<i>_l<c>   label c of `labels` (multilabel; 0/1 and DOUBLE)
     value_<i>_<k>    DOUBLE: numeric column `values[k]` of version i (operational columns and those that formulas name)

@@ -57,13 +57,14 @@ def infer(baseline: Source, candidate: Source, roles: Roles, given: Given) -> tu
 def _only(source: Source, role: str, fits: list[str], among: list[str]) -> str | None:
     if len(fits) > 1:
         raise UsageError(
-            f"{source.name}: the {role} could be {listed((repr(name) for name in fits), limit=6)}; say which with --{role}."
+            f"{source.name}: the {role} could be {listed((repr(name) for name in fits), limit=6)}; say which with "
+            f"--{role}."
         )
     return fits[0] if fits and among else None
 
 
 def _answers(first: Values, second: Values, target: str, prediction: str) -> bool:
-    """Return whether a column could be the prediction of a target: the same few labels, or numbers where it has numbers."""
+    """Return whether a column could be the prediction of a target: the same few labels, or numbers as well."""
     labels = _present(first[target])
     answers = _present(first[prediction]) | _present(second[prediction])
     if len(labels) < 2 or not answers:

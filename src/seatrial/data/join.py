@@ -20,7 +20,8 @@ def join_tables(
 ) -> tuple[str, int]:
     """Write the joined table, inner on the key, sorted by the first one's rows; return its name and number of rows.
 
-    (A positional join would be quicker where the ids are in the same order, but DuckDB does not keep the order.) Raises `DataError` when fewer than half of the examples are in all files.
+    (A positional join would be quicker where the ids are in the same order, but DuckDB does not keep the order.)
+    Raises `DataError` when fewer than half of the examples are in all files.
     """
     given = dict(coding.parameters)
     for table in tables:
@@ -43,7 +44,7 @@ def join_tables(
 
 
 def _rows(table: Table, *, alone: bool) -> str:
-    """Return the SELECT of a table's rows with their key: one row per key, and when it is joined only rows that have one."""
+    """Return the SELECT of a table's rows with their key: one per key, and when joined only those that have one."""
     key = f", {table.key} AS key" if table.key is not None else ""
     sql = f"SELECT *{key} FROM {table.relation}"
     if table.duplicate_ids:
@@ -65,7 +66,8 @@ def _check_matched(tables: Sequence[Table], versions: Sequence[Predictions], n: 
         f"'{versions[t.versions[0]].roles.id}' of {t.stage.source.name} (such as {some})" for t, some in shown
     )
     raise DataError(
-        f"Only {n:,} of {sizes[worst]:,} examples are in all files, fewer than half: they are not predictions for the same"
+        f"Only {n:,} of {sizes[worst]:,} examples are in all files, fewer than half: they are not predictions for "
+        f"the same"
         f" examples, or the ids do not fit. Joined were {ids}; name the id column with --id."
     )
 

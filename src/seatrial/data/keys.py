@@ -1,4 +1,4 @@
-"""Keys: what the rows of several files are paired by: the id in one writing for all files, or the position of the row."""
+"""Keys: what rows of several files are paired by, the id in one writing for all files or the row's position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,8 @@ def keyed(tables: Sequence[Table], versions: Sequence[Predictions], *, pair_by_r
     if len(tables) > 1 and not by_row and any(one.id is None for one in roles):
         lacking = next(table for table, one in zip(tables, roles, strict=True) if one.id is None)
         raise UsageError(
-            f"{lacking.stage.source.name} has no id column that can be recognised, so its rows cannot be paired. Name it"
+            f"{lacking.stage.source.name} has no id column that can be recognised, so its rows cannot be paired. "
+            f"Name it"
             " with --id, pair rows in the same order with --id @row, or compare without pairs with --unpaired."
         )
     if by_row or roles[0].id is None:

@@ -202,7 +202,7 @@ def find_outputs(versions: Sequence[Predictions], tables: Mapping[int, Table], e
 
 
 def _is_regression(outputs: Outputs) -> bool:
-    """Return whether target and predictions are numbers, not labels: fractions, or more than 50 values, and no scores."""
+    """Return whether targets are numbers, not labels: fractions, or more than 50 values, and no scores."""
     versions = outputs.versions
     if any(one.roles.score is not None or one.roles.scores or one.roles.prediction is None for one in versions):
         return False
@@ -226,7 +226,8 @@ def _numbers(outputs: Outputs, at: int, name: str) -> tuple[bool, bool]:
     table = outputs.tables[at]
     place = table.stage.source.places[name]
     sql = (
-        f"SELECT count(v{place}), count(*) FILTER (WHERE w{place} = 2), count(*) FILTER (WHERE v{place} <> floor(v{place}))"
+        f"SELECT count(v{place}), count(*) FILTER (WHERE w{place} = 2), count(*) FILTER (WHERE v{place} <> "
+        f"floor(v{place}))"
         f" FROM {table.relation}"
     )
     numbers, unreadable, fractions = table.stage.engine.one(sql, table.given)
@@ -279,12 +280,14 @@ def _distinct(outputs: Outputs, at: int, name: str, role: str) -> list[Raw]:
     table = outputs.tables[at]
     column = f"t{table.stage.source.places[name]}"
     rows = table.stage.engine.rows(
-        f"SELECT {column} FROM {table.relation} WHERE {column} IS NOT NULL GROUP BY ALL ORDER BY ALL LIMIT {MOST_LABELS + 1}",
+        f"SELECT {column} FROM {table.relation} WHERE {column} IS NOT NULL GROUP BY ALL ORDER BY ALL LIMIT "
+        f"{MOST_LABELS + 1}",
         table.given,
     )
     if len(rows) > MOST_LABELS:
         raise DataError(
-            f"{outputs.versions[at].source_name}: the {role} column '{name}' has more than {MOST_LABELS:,} different labels;"
+            f"{outputs.versions[at].source_name}: the {role} column '{name}' has more than {MOST_LABELS:,} "
+            f"different labels;"
             f" is it the right column (--{role}), or a number (--task regression)?"
         )
     return [row[0] for row in rows]
@@ -311,7 +314,8 @@ def _decide_classes(outputs: Outputs, given: Task | None) -> None:
     binary = len(outputs.labels) == 2
     if given == "binary" and not binary:
         raise UsageError(
-            f"--task binary: {source} has {len(outputs.labels)} labels ({listed(outputs.labels, limit=6)}); a binary task has two."
+            f"--task binary: {source} has {len(outputs.labels)} labels ({listed(outputs.labels, limit=6)}); a "
+            f"binary task has two."
         )
     outputs.task = "binary" if binary and given != "multiclass" else "multiclass"
     if outputs.task == "binary":
@@ -325,7 +329,8 @@ def _decide_classes(outputs: Outputs, given: Task | None) -> None:
         if outputs.task == "multiclass" and one.roles.prediction is None and not one.roles.scores:
             raise UsageError(
                 f"{one.source_name}: one score column cannot tell {len(outputs.labels)} labels apart"
-                f" ({listed(outputs.labels, limit=6)}); name a prediction column with --prediction or give one score column"
+                f" ({listed(outputs.labels, limit=6)}); name a prediction column with --prediction or give one "
+                f"score column"
                 " per class (score_<class>)."
             )
         if outputs.task == "multiclass" and one.roles.score is not None:
@@ -351,7 +356,8 @@ def _multilabel(versions: Sequence[Predictions], tables: Mapping[int, Table]) ->
                 odd = [text for text in canonical.values() if text not in ("0", "1", None)]
                 if odd:
                     raise DataError(
-                        f"{one.source_name}: column '{name}' must hold 0 and 1 (or true and false), not {listed(odd, limit=3)}."
+                        f"{one.source_name}: column '{name}' must hold 0 and 1 (or true and false), not "
+                        f"{listed(odd, limit=3)}."
                     )
                 outputs.raws[at, name] = {raw: canonical[label_text(raw)] for raw in raws}
     outputs.scored = tuple(all(label.score is not None for label in one.roles.labels) for one in versions)
@@ -360,7 +366,7 @@ def _multilabel(versions: Sequence[Predictions], tables: Mapping[int, Table]) ->
 
 
 def _largest(scores: Mapping[str, str]) -> str:
-    """Return SQL of the position of the largest of several scores, the first of equal ones; NULL when all are missing."""
+    """Return SQL of the position of the largest score, the first of equal ones; NULL when all are missing."""
     if not scores:
         return "CAST(NULL AS INTEGER)"
     listing = f"list_value({', '.join(scores.values())})"

@@ -1,4 +1,4 @@
-"""Predictions: one model's answers in one source, with the roles of its columns. Nothing is loaded before it is needed."""
+"""Predictions: one model's answers in one source, with the roles of its columns; nothing is loaded yet."""
 
 import os
 from collections.abc import Sequence

@@ -151,7 +151,7 @@ def find_roles(
 
 
 def require_outputs(source: Source, roles: Roles, *, target: bool = True) -> None:
-    """Raise `UsageError` when the file has nothing to evaluate: no prediction and no score, or no target where needed."""
+    """Raise `UsageError` when there is nothing to evaluate: no prediction and no score, or no target."""
     if roles.labels:
         return
     columns = f"Its columns: {listed(source.columns)}."
@@ -209,7 +209,8 @@ def _best(source: Source, role: str, used: set[str], guesses: list[str]) -> str 
             fit = _without_copies(source, fit)
             if len(fit) > 1:
                 raise UsageError(
-                    f"{source.name}: the {role} could be {' or '.join(repr(name) for name in fit)}; say which with --{role}."
+                    f"{source.name}: the {role} could be {' or '.join(repr(name) for name in fit)}; say which with "
+                    f"--{role}."
                 )
         if fit:
             guesses.append(f"{role} = column '{fit[0]}' (--{role})")

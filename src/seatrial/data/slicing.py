@@ -1,5 +1,6 @@
 """Slicing: what `--by sex,age:quartiles` asks for, and the levels that come of it."""
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -70,7 +71,7 @@ def _bins(how: str) -> tuple[int | None, tuple[float, ...]] | None:
     if len(numbers) == 1:
         whole = numbers[0].is_integer() and 2 <= numbers[0] <= MOST_LEVELS
         return (int(numbers[0]), ()) if whole else None
-    ascending = all(low < high for low, high in zip(numbers, numbers[1:], strict=False))
+    ascending = all(low < high for low, high in itertools.pairwise(numbers))
     return (None, numbers) if ascending and all(abs(edge) < float("inf") for edge in numbers) else None
 
 
@@ -137,7 +138,7 @@ def edge_names(edges: tuple[float, ...]) -> tuple[str, ...]:
     ('under 0', '0 to under 18', '18 to under 65', '65 and over')
     """
     shown = [level_number(edge) if float(level_number(edge)) == edge else repr(edge) for edge in edges]
-    between = [f"{low} to under {high}" for low, high in zip(shown, shown[1:], strict=False)]
+    between = [f"{low} to under {high}" for low, high in itertools.pairwise(shown)]
     return (f"under {shown[0]}", *between, f"{shown[-1]} and over")
 
 

@@ -1,4 +1,4 @@
-"""A source: one table somebody handed in, as the columns `c0`, `c1`, ... that the engine can scan, and the names they stand for."""
+"""A source: a table somebody handed in, as columns `c0`, `c1`, ... to scan, and the names they stand for."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SAMPLE_CELLS = 2_000_000
 
 
 class Source(ABC):
-    """One input table. `kinds[i]` is `TEXT` where the file says nothing of types, else the engine's type of column i."""
+    """One input table. `kinds[i]` is `TEXT` where the file says nothing of types, else the engine's type."""
 
     name: str
     """As a reader knows it, without folders."""
@@ -38,7 +38,7 @@ class Source(ABC):
         """Return the SHA-256 of the content, in hex."""
 
     def fails(self, error: duckdb.Error) -> DataError:
-        """Return the engine's complaint about this source in one sentence of ours; raise it again when it is our bug."""
+        """Return the engine's complaint in one sentence of ours; raise it again when it is our own bug."""
         if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
             raise error
         return DataError(f"{self.name} cannot be read: {first_sentence(error)}")

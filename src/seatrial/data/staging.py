@@ -1,4 +1,5 @@
-"""Staging: the columns of a source that are needed, typed by what they are needed for, as one table or view in the engine.
+"""Staging: the columns of a source that are needed, typed by what they are needed for, as one table or view in the
+engine.
 
 A stage has `k` (the row's position in the source) and per column i of the source, as asked for:
 
@@ -6,7 +7,8 @@ A stage has `k` (the row's position in the source) and per column i of the sourc
     v<i>      as a number: DOUBLE, NULL unless finite
     w<i>      why v<i> is what it is: 0 a number, 1 missing, 2 not a number, 3 not finite
     n<i>      number of characters
-    id_n, id_t   the id: BIGINT when it is a whole number in its usual writing, else VARCHAR (one of the two, or neither)
+    id_n, id_t   the id: BIGINT when it is a whole number in its usual writing, else VARCHAR (one of the two, or
+    neither)
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """CSV, TSV, JSON and JSONL files: everything is text, strictly; what a text means comes from its column's role.
 
-A sniffer would make `10:30` a time, `t` a boolean and a ragged file one column, so nothing is sniffed but the delimiter,
+A sniffer would make `10:30` a time, `t` a boolean and a ragged file one column, so nothing is sniffed but the
+delimiter,
 and that from the header line alone.
 """
 
@@ -215,17 +216,16 @@ def _decoded(raw: bytes, name: str, *, whole: bool) -> str:
 
 
 def _delimiter(text: str, *, tabs: bool) -> str:
-    """Return the delimiter: the one of `, ; tab |` that cuts the header line into most columns, the rows after it alike."""
+    """Return the delimiter: the one of `, ; tab |` that cuts the header, and the rows after it, into most columns."""
     candidates = ["\t", ",", ";", "|"] if tabs else [",", ";", "\t", "|"]
 
     def fit(delimiter: str) -> tuple[bool, int]:
+        widths: list[int] = []
         try:
-            rows = list(
-                itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 5)
-            )
+            for row in itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 5):
+                widths += [len(row)] if row else []
         except csv.Error:
-            return False, 0
-        widths = [len(row) for row in rows if row]
+            return False, widths[0] if widths else 0
         return len(set(widths)) == 1, widths[0] if widths else 0
 
     fits = {delimiter: fit(delimiter) for delimiter in candidates}

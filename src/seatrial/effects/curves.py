@@ -27,8 +27,8 @@ def curves(ranker: Ranker, model: int) -> list[Curve]:
     roc = roc_points(score, label, weight, max_points=POINTS)
     both = precision_recall_points(score, label, weight, max_points=POINTS)
     found = [
-        Curve(model=name, kind="roc", x=_plain(roc.false_positive_rate), y=_plain(roc.true_positive_rate)),
-        Curve(model=name, kind="precision_recall", x=_plain(both.recall), y=_plain(both.precision)),
+        Curve(model=name, kind="roc", x=plain(roc.false_positive_rate), y=plain(roc.true_positive_rate)),
+        Curve(model=name, kind="precision_recall", x=plain(both.recall), y=plain(both.precision)),
     ]
     if score.min() >= 0 and score.max() <= 1:
         bins = reliability_points(score, label, weight)
@@ -36,15 +36,15 @@ def curves(ranker: Ranker, model: int) -> list[Curve]:
             Curve(
                 model=name,
                 kind="reliability",
-                x=_plain(bins.mean_score),
-                y=_plain(bins.rate),
-                low=_plain(bins.low),
-                high=_plain(bins.high),
+                x=plain(bins.mean_score),
+                y=plain(bins.rate),
+                low=plain(bins.low),
+                high=plain(bins.high),
                 count=tuple(int(n) for n in bins.n),
             )
         )
     return found
 
 
-def _plain(values: np.ndarray) -> tuple[float, ...]:
+def plain(values: np.ndarray) -> tuple[float, ...]:
     return tuple(round(float(v), DIGITS) for v in values)

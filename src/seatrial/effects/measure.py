@@ -12,6 +12,8 @@ from seatrial.data.frame import Frame
 from seatrial.effects.cases import Cases, Floats
 from seatrial.effects.columns import ROW_NAMES, Reader, check_names, column_array, label_names
 from seatrial.effects.grouping import Grouping
+from seatrial.effects.large.measure import measure_large, rarer_of, why_not
+from seatrial.effects.large.refused import value_only
 from seatrial.effects.means import from_cases, from_moments
 from seatrial.effects.measured import Measured, merge
 from seatrial.effects.quantiles import measure_quantile, quantile_line
@@ -47,6 +49,8 @@ LABEL_NAMES = frozenset({"target", "prediction"})
 TARGET_NAMES = frozenset({"target", "is_positive"})
 """Row values that are the same for every version."""
 MAX_RESAMPLED_SLICES = 100
+ROWS_IN_MEMORY = 10_000_000
+"""Rows x versions up to which whole columns are read; beyond, what needs the order of rows comes from counts."""
 MAX_REPEATED = 20_000_000
 """Counts up to so many rows in all are measured row by row; above it as weights, whose limits differ by order 1/n."""
 
@@ -103,6 +107,7 @@ class Measurer:
     same_columns: dict[tuple[int, int], frozenset[str]] = field(default_factory=dict)
     """Per pair of versions, the columns (prediction, score, names of values) equal byte for byte."""
     progress: Progress | None = None
+    rows_in_memory: int = ROWS_IN_MEMORY
 
     def __post_init__(self) -> None:
         self.read = Reader(self.frame)
@@ -119,7 +124,8 @@ class Measurer:
         """Every metric on every grouping for all pairs (or for single versions `(i,)`)."""
         found: dict[tuple[str, Grouping], list[Measured]] = {}
         bound = [bind(metric, self.frame, self.catalogue) for metric in metrics]
-        steps = len(pairs) * (1 + len(groupings))
+        steps = len(pairs) * (1 + len(groupings)) + self.large
+        unscanned: dict[str, Metric] = {}
         for at, pair in enumerate(pairs):
             self._tell("scan", at * (1 + len(groupings)), steps)
             scanned = self._scanned(bound, groupings, pair)
@@ -128,16 +134,42 @@ class Measurer:
                 rows_of: _Rows | None = None
                 for metric in bound:
                     one = scanned.get((metric.name, position))
+                    if one is None and self.large:
+                        unscanned[metric.name] = metric
+                        continue
                     if one is None:
                         rows_of = rows_of or _Rows(self, grouping)
                         one = rows_of.measure(metric, pair)
                     found.setdefault((metric.name, grouping), []).append(one)
-        return {key: merge(parts) for key, parts in found.items()}
+        merged = {key: merge(parts) for key, parts in found.items()}
+        if self.large:
+            self._tell("stream", steps - 1, steps)
+            merged |= self._streamed(list(unscanned.values()), groupings, pairs)
+            if self.frame.cluster is not None:
+                reason = why_not(None, self.frame, self.rows_in_memory)
+                merged = {key: value_only(one, reason, self.unit) for key, one in merged.items()}
+        return merged
+
+    def _streamed(
+        self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pairs: Sequence[Pair]
+    ) -> dict[tuple[str, Grouping], Measured]:
+        """What a table too long to hold can give beside the scan."""
+        same = {(metric.name, pair): self.same(metric, pair) for metric in metrics for pair in pairs}
+        return measure_large(
+            metrics, self.frame, groupings, pairs, same, seed=self.seed, limit=self.rows_in_memory
+        )
+
+    @property
+    def large(self) -> bool:
+        """Whether the table is too long to hold whole columns of it."""
+        return self.frame.n * len(self.frame.models) > self.rows_in_memory
 
     def rarer(self, grouping: Grouping) -> Floats | None:
         """Rows of the rarer class in each slice, (S,); None where the target is not binary."""
         if self.frame.task != "binary":
             return None
+        if grouping not in self._rarer and self.large:
+            self._rarer[grouping] = rarer_of(self.frame, grouping)
         if grouping not in self._rarer:
             target = self.read("target")
             codes = [self.read(f"slice_{k}") for k in grouping.columns]
@@ -198,7 +230,8 @@ class Measurer:
         self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pair: Pair
     ) -> dict[tuple[str, int], Measured]:
         """What one GROUP BY answers."""
-        if not self.plain:
+        values_alone = self.large and self.frame.weight is None and self.frame.task != "multilabel"
+        if not (self.plain or values_alone):
             return {}
         discrete = self.frame.task in ("binary", "multiclass") and len(self.frame.labels) <= MAX_CELL_CLASSES
         cells = [m for m in metrics if discrete and _reads_labels_only(m)]

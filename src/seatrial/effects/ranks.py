@@ -306,7 +306,7 @@ def _plain_auc(
             standard_error=np.sqrt(np.nan_to_num(table.variance)),
             df=table.df,
             reasons=tuple(None if np.isfinite(v) else r for v, r in zip(table.value, table.reasons, strict=True)),
-            limits=partial(_auc_limits, table),
+            limits=partial(auc_limits, table),
         )
     if len(pair) == 2:
         first, second = tables
@@ -331,7 +331,7 @@ def _plain_auc(
     )
 
 
-def _auc_limits(table: RankTable, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
+def auc_limits(table: RankTable, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
     low, high = table.interval(alpha)
     names = ["DeLong, logit scale" if r is None else f"none: {r}" for r in table.reasons]
     few = np.isfinite(table.value) & auc_has_few_rows(table.value, table.n_pos, table.n_neg)

@@ -2,7 +2,17 @@
 
 from seatrial.records.base import Record
 from seatrial.records.decision import Check, Policy, Role, Rule, Status, Verdict
-from seatrial.records.evidence import ClassFlips, Confusion, Curve, Example, Finding, Flips, Provenance, Source, Tradeoff
+from seatrial.records.evidence import (
+    ClassFlips,
+    Confusion,
+    Curve,
+    Example,
+    Finding,
+    Flips,
+    Provenance,
+    Source,
+    Tradeoff,
+)
 from seatrial.records.results import Effect, Estimate, Slice, Word
 from seatrial.records.scorecard import Scorecard
 

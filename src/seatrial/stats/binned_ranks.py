@@ -20,8 +20,8 @@ Flags = NDArray[np.bool_]
 class BinnedRanks:
     """A rank metric per slice: the exact value lies within `table.value` +- `bound`.
 
-    `positive` and `negative` (S, B): the influence of a row of each bin, mean zero over the slice's rows, scaled so that
-    var(value) = sum psi^2 / (n (n - 1)). `unresolved` (S,): at most this much variance of the value lies within bins.
+    `positive` and `negative` (S, B): the influence of a row of each bin, mean zero over the slice's rows, scaled so
+    that var(value) = sum psi^2 / (n (n - 1)). `unresolved` (S,): at most this much variance of the value lies within bins.
     """
 
     table: RankTable
@@ -73,8 +73,8 @@ def binned_auc(positives: Integers, negatives: Integers, single: Flags) -> Binne
 def binned_average_precision(positives: Integers, negatives: Integers, single: Flags) -> BinnedRanks:
     """Average precision: rows of a bin as if in random order, between its worst and its best order.
 
-    With N and T the rows and the positives above a bin of p positives and q negatives, its i-th positive has a precision
-    between (T + i)/(N + q + i) and (T + i)/(N + i), and about (T + i)/(N + i (1 + q/(p + 1))); sums over i by digamma.
+    With N and T the rows and the positives above a bin of p positives and q negatives, its i-th positive has a
+    precision between (T + i)/(N + q + i) and (T + i)/(N + i), and about (T + i)/(N + i (1 + q/(p + 1))); sums over i by digamma.
     Bins of one score count as ties, p (T + p)/(N + p + q). Influences as in `grouped_average_precision`, bins as ties.
 
     >>> found = binned_average_precision(np.array([[0, 1, 1]]), np.array([[1, 1, 0]]), np.array([True, True, True]))

@@ -1,11 +1,17 @@
-"""Order statistics of a column too long to sort: counts per bin, and the rows of the few bins that hold the quantiles."""
+"""Order statistics of a column too long to sort: counts per bin, and the rows of the few bins that matter."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.stats.quantiles import QuantileTable, order_statistic_ranks, quantile_ranks, rows_short_of_quantile, why_few
+from seatrial.stats.quantiles import (
+    QuantileTable,
+    order_statistic_ranks,
+    quantile_ranks,
+    rows_short_of_quantile,
+    why_few,
+)
 from seatrial.stats.score_bins import NumberBins
 from seatrial.stats.sorted_scores import Floats, Integers
 
@@ -126,6 +132,4 @@ def order_statistics(
     found.append(np.full(len(s), np.nan))
     key, value = np.concatenate(keys), np.concatenate(found)
     by_rank = np.argsort(key, kind="stable")
-    return OrderStatistics(
-        n=n, key=key[by_rank], value=value[by_rank], span=span, lowest=lowest, highest=highest
-    )
+    return OrderStatistics(n=n, key=key[by_rank], value=value[by_rank], span=span, lowest=lowest, highest=highest)
