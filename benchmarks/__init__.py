@@ -1,1 +1,1 @@
-"""Benchmarks: Seatrial against what people use today and against the best single-purpose code. `python -m benchmarks --help`."""
+"""Benchmarks: Seatrial against what people use today, and against the best single-purpose code."""

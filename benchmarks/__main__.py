@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every benchmark, as Markdown tables of one run; `--write` puts them into docs/benchmarks.md."""
+"""Every benchmark, as Markdown tables of one run; `--write` puts them into docs/benchmarks.md."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""The hand-written limit: the best single-purpose code for these nine metrics on these slices; values only, no intervals."""
+"""The hand-written limit: the best single-purpose code for these nine metrics on these slices; values only."""
 
 import ctypes
 import shutil
@@ -75,7 +75,9 @@ def compiled() -> ctypes.CDLL | None:
     library = folder / "limit.so"
     if not library.exists():
         folder.mkdir(exist_ok=True)
-        subprocess.run([compiler, "-O3", "-march=native", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+        subprocess.run(
+            [compiler, "-O3", "-march=native", "-shared", "-fPIC", "-o", str(library), str(source)], check=True
+        )
     return ctypes.CDLL(str(library))
 
 

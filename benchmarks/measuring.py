@@ -33,11 +33,12 @@ class Cost:
 
 
 def run(module: str, work: str, **options: Any) -> Cost:
-    """Run one entry of a module's `WORKS` in a fresh process and read its cost from the system's account of the child."""
+    """Run one entry of a module's `WORKS` in a fresh process; its cost is the system's account of that process."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
-        command = [sys.executable, "-m", module, work, f"--out={out.name}", *arguments]
-        return replace(cost_of(command), found=json.loads(Path(out.name).read_text() or "null"))
+        cost = cost_of([sys.executable, "-m", module, work, f"--out={out.name}", *arguments])
+        answered = json.loads(Path(out.name).read_text())
+        return replace(cost, peak=answered["peak"] or cost.peak, found=answered["found"])
 
 
 def cost_of(command: list[str], *, quiet: bool = False, env: Mapping[str, str] | None = None) -> Cost:
@@ -65,7 +66,14 @@ def answer(works: Mapping[str, Work]) -> None:
     given = parser.parse_args()
     found = works[given.work](given)
     if given.out:
-        Path(given.out).write_text(json.dumps(found))
+        Path(given.out).write_text(json.dumps({"found": found, "peak": _own_peak()}))
+
+
+def _own_peak() -> float | None:
+    """Peak megabytes since this program began; the system's account of a child begins before, at the fork."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
 def spent(work: Callable[[], Any]) -> Cost:
@@ -85,4 +93,12 @@ def markdown(headings: list[str], lines: list[list[str]]) -> str:
 
 def seconds(value: float) -> str:
     """Seconds with three figures."""
-    return f"{value:,.0f} s" if value >= 100 else f"{value:.1f} s" if value >= 10 else f"{value:.2g} s" if value < 1 else f"{value:.2f} s"
+    return (
+        f"{value:,.0f} s"
+        if value >= 100
+        else f"{value:.1f} s"
+        if value >= 10
+        else f"{value:.2g} s"
+        if value < 1
+        else f"{value:.2f} s"
+    )

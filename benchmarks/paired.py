@@ -1,4 +1,4 @@
-"""Paired difference of accuracy, F1 and AUC on 100,000 rows, each with its interval: Seatrial against scipy.stats.bootstrap."""
+"""Paired difference of accuracy, F1 and AUC on 100,000 rows, with intervals: Seatrial against scipy.stats.bootstrap."""
 
 import argparse
 import statistics
@@ -81,7 +81,11 @@ def scipy(given: argparse.Namespace) -> Any:
     from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
     first, second = (read_columns(path) for path in (given.file, given.other))
-    works = {"accuracy": (accuracy_score, "prediction"), "f1": (f1_score, "prediction"), "roc_auc": (roc_auc_score, "score")}
+    works = {
+        "accuracy": (accuracy_score, "prediction"),
+        "f1": (f1_score, "prediction"),
+        "roc_auc": (roc_auc_score, "score"),
+    }
     found = {}
     for name, (function, column) in works.items():
 
@@ -132,9 +136,12 @@ def bench(folder: Path, rows: int, *, peers: bool = True) -> str:
     parts.append(markdown(["what", "wall", "processor", "ratio"], lines))
     if peers:
         counts = ", ".join(f"{name} {many}" for name, many in FEW.items())
-        parts.append(f"\\* percentile method, paired, scikit-learn's functions; {RESAMPLES:,} resamples from fewer ({counts}) in proportion.")
-    reached = own["roc_auc, statistics alone"]["wall"]
-    parts.append(f"Paired AUC with its interval: {reached:.3f} s alone, {own['roc_auc, compare() from arrays']['wall']:.3f} s by `compare` from arrays.")
+        parts.append(
+            f"\\* percentile method, paired, scikit-learn's functions; {RESAMPLES:,} resamples"
+            f" from fewer ({counts}) in proportion."
+        )
+    alone, whole_way = (own[f"roc_auc, {name}"]["wall"] for name in ("statistics alone", "compare() from arrays"))
+    parts.append(f"Paired AUC with its interval: {alone:.3f} s alone, {whole_way:.3f} s by `compare` from arrays.")
     return "\n\n".join(parts)
 
 

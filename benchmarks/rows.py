@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +10,8 @@ import pyarrow.parquet as pq
 
 LEVELS = (2, 3, 5, 10, 20, 50)
 SLICES = tuple(f"cut_{size}" for size in LEVELS)
-ROLES = {"target": "target", "prediction": "prediction", "score": "score", "id": "id", "positive": "1"}
-CHUNK = 1_000_000
+ROLES: dict[str, Any] = {"target": "target", "prediction": "prediction", "score": "score", "id": "id", "positive": "1"}
+CHUNK = 250_000
 
 
 def slice_names(k: int) -> list[str]:
@@ -29,13 +30,23 @@ def chunks(rows: int, *, seed: int) -> Iterator[dict[str, np.ndarray]]:
         target = rng.random(n) < 1 / (1 + np.exp(-2 * signal))
         noise = rng.standard_normal((2, n))
         scores = [1 / (1 + np.exp(-(1.6 * signal + spread * noise[m]))) for m, spread in enumerate((1.0, 0.9))]
-        yield {"id": np.arange(first, first + n), "target": target.astype(np.int64), "scores": np.stack(scores), **codes}
+        yield {
+            "id": np.arange(first, first + n),
+            "target": target.astype(np.int64),
+            "scores": np.stack(scores),
+            **codes,
+        }
 
 
 def table(chunk: dict[str, np.ndarray], model: int) -> pa.Table:
     """One model's rows as an Arrow table."""
     score = chunk["scores"][model]
-    columns = {"id": chunk["id"], "target": chunk["target"], "prediction": (score > 0.5).astype(np.int64), "score": score}
+    columns = {
+        "id": chunk["id"],
+        "target": chunk["target"],
+        "prediction": (score > 0.5).astype(np.int64),
+        "score": score,
+    }
     cuts = {
         name: pa.DictionaryArray.from_arrays(chunk[name].astype(np.int32), slice_names(k)).cast(pa.string())
         for k, name in enumerate(SLICES)
@@ -53,7 +64,7 @@ def make(folder: Path, rows: int, *, seed: int = 7) -> tuple[Path, Path]:
                 data = table(chunk, model)
                 if len(writers) <= model:
                     writers.append(pq.ParquetWriter(path.with_suffix(".part"), data.schema))
-                writers[model].write_table(data, row_group_size=250_000)
+                writers[model].write_table(data, row_group_size=CHUNK)
         for writer, path in zip(writers, paths, strict=True):
             writer.close()
             path.with_suffix(".part").rename(path)

@@ -27,6 +27,6 @@ def bench(*, times: int = TIMES) -> str:
         for name, (command, aim) in works.items():
             costs = [cost_of(command, quiet=True, env={"PYTHONPATH": path}) for _ in range(times)]
             wall, cpu = (statistics.median(getattr(c, kind) for c in costs) for kind in ("wall", "cpu"))
-            lines.append([f"`{name}`", seconds(wall), seconds(cpu), f"{max(c.peak for c in costs):,.0f} MB", aim])
-    table = markdown(["command", "wall", "processor", "peak memory", "aim"], lines)
+            lines.append([f"`{name}`", seconds(wall), seconds(cpu), aim])
+    table = markdown(["command", "wall", "processor", "aim"], lines)
     return f"### Starting, median of {times}\n\n{table}"

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from seatrial.records import Scorecard
+from seatrial.records import Scorecard, Tradeoff
 from seatrial.reports import render
 from seatrial.reports.html import MOST_BYTES
 from seatrial.reports.sections import SECTIONS
@@ -92,7 +92,22 @@ def test_it_is_well_made(card: Scorecard) -> None:
 
 
 def test_sections_come_in_order(adult: Scorecard) -> None:
-    reader = read(render(adult, "html"))
+    priced = Tradeoff(
+        baseline="logistic",
+        candidate="boosting",
+        gain="correct answers",
+        price="cost",
+        value=0.3,
+        low=0.27,
+        high=0.35,
+        pays="above",
+        method="Fieller, paired",
+        n=16281,
+        sentence="boosting pays only if one more correct answer is worth more than 0.30 [0.27, 0.35].",
+    )
+    page = render(adult.model_copy(update={"tradeoffs": (priced,)}), "html")
+    assert priced.sentence in page
+    reader = read(page)
     wanted = ["verdict", *("values" if name == "estimates" else name.replace("_", "-") for name in SECTIONS)]
     assert [one for one in reader.ids if one in wanted] == wanted
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from seatrial.comparison.request import Request
 from seatrial.comparison.scorecard import scorecard
-from seatrial.comparison.versions import Comparison, compare_versions
+from seatrial.comparison.versions import Comparison, compare_versions, decided_by
 from seatrial.data.predictions import Predictions
 from seatrial.errors import UsageError
 from seatrial.records import Effect, Estimate, Policy, Scorecard, Verdict
@@ -47,7 +47,7 @@ class Result:
             return self
         key = policy.digest()
         if key not in self._decided:
-            self._decided[key] = ask(self.comparison.predictions, self.comparison.request, policy)
+            self._decided[key] = Result(decided_by(self.comparison, policy), policy)
         return self._decided[key]
 
     def to_json(self) -> str:

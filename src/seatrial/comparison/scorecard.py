@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from seatrial.comparison.health import findings, is_broken
@@ -157,9 +158,12 @@ def _deciding(
     alpha: float,
     named: Mapping[tuple[str, tuple[tuple[str, str], ...]], Rule],
 ) -> tuple[Deciding, float | None]:
-    """At which level an effect on all rows is read: by its rule; by Holm over all pairs where all pairs were asked
-    for."""
-    if comparison.request.all_pairs and (metric, ()) not in named:
+    """At which level an effect on all rows is read: by its rule; where all pairs were asked for, by Holm over them,
+    except a success metric against the baseline, which the policy's family corrects."""
+    valid = pair[0] == 0 and decision.verdict.status != "invalid"
+    own = decision.deciding(metric, {}, comparison.models[pair[1]]) if valid else Deciding(alpha=alpha)
+    rule = named.get((metric, ()))
+    if comparison.request.all_pairs and not (valid and rule is not None and rule.role == "success"):
         pairs = [p for p in comparison.pairs if p in comparison.measured(metric, {})[0].contrasts]
         p_values = []
         for each in pairs:
@@ -167,11 +171,8 @@ def _deciding(
             contrast = measured.contrasts[each].at(index)
             p_values.append(None if contrast.reasons[0] else float(contrast.p_value(0.0)[0]))
         level, adjusted = success_family(p_values, alpha=alpha)[pairs.index(pair)]
-        return Deciding(alpha=level), adjusted
-    if pair[0] != 0 or decision.verdict.status == "invalid":
-        return Deciding(alpha=alpha), None
-    found = decision.deciding(metric, {}, comparison.models[pair[1]])
-    return found, found.adjusted_p_value
+        return replace(own, alpha=level), adjusted
+    return own, own.adjusted_p_value
 
 
 def _matched(comparison: Comparison) -> float:

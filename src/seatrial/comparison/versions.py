@@ -79,7 +79,9 @@ class Comparison:
 
     def measure(self) -> None:
         """Measure every metric on every grouping; later questions are answered from it."""
-        self._measure(self.metrics, self.groupings)
+        new = [m for m in self.metrics if any((m.name, where) not in self._held for where in self.groupings)]
+        if new:
+            self._measure(new, self.groupings)
 
     def metric(self, name: str) -> Metric:
         """The metric of a name, bound to these data; raises `UsageError` for an unknown one."""
@@ -244,6 +246,38 @@ def compare_versions(
         raise DataError("No rows are left to compare: every file needs at least one row that the others have.")
     _same_kind(frames)
     facts = tuple(data_facts(frame, group) for frame, group in zip(frames, together, strict=True))
+    return _measured(tuple(predictions), request, policy, want, frames, facts, progress=progress)
+
+
+def decided_by(comparison: Comparison, policy: Policy) -> Comparison:
+    """The same question under a policy; files are read again only when it names columns or slices not read yet."""
+    want = wanted(comparison.predictions, comparison.request, policy)
+    read = comparison.frame
+    known = set(want.columns) <= set(read.values) and set(want.texts) <= set(read.texts)
+    if not known or want.slices != comparison.wanted.slices:
+        return compare_versions(comparison.predictions, comparison.request, policy=policy)
+    held = {
+        key: measured
+        for key, measured in comparison._held.items()
+        if want.formulas.get(key[0]) is comparison.wanted.formulas.get(key[0])
+    }
+    return _measured(
+        comparison.predictions, comparison.request, policy, want, comparison.frames, comparison.facts, held=held
+    )
+
+
+def _measured(
+    predictions: tuple[Predictions, ...],
+    request: Request,
+    policy: Policy | None,
+    want: Wanted,
+    frames: tuple[Frame, ...],
+    facts: tuple[DataFacts, ...],
+    *,
+    progress: Progress | None = None,
+    held: dict[tuple[str, Grouping], Measured] | None = None,
+) -> Comparison:
+    """Choose the metrics, and measure what is not held yet."""
     operational = tuple(c for c in want.operational if c in frames[0].values)
     catalogue = catalogue_of(frames[0], operational=operational, formulas=want.formulas)
     same = _identical(facts[0]) if len(frames) == 1 else {}
@@ -259,7 +293,7 @@ def compare_versions(
         for frame in frames
     )
     comparison = Comparison(
-        predictions=tuple(predictions),
+        predictions=predictions,
         request=request,
         wanted=want,
         frames=frames,
@@ -267,6 +301,7 @@ def compare_versions(
         facts=facts,
         policy=policy,
     )
+    comparison._held.update(held or {})
     chosen = metrics_of(want, catalogue, policy, rarest_share=_rarest_share(facts[0], frames[0]))
     comparison._metrics.update({metric.name: bind(metric, frames[0], catalogue) for metric in chosen})
     comparison.measure()

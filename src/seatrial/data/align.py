@@ -207,7 +207,7 @@ def _check_weights(engine: DuckDBEngine, table: str, weight: str | None, source:
     if weight is None:
         return
     bad, total = engine.one(
-        f"SELECT count(*) FILTER (WHERE weight IS NULL OR weight < 0), COALESCE(sum(weight), 0) FROM {quoted(table)}"
+        f"SELECT count(*) FILTER (WHERE weight IS NULL OR weight < 0), COALESCE(sum(weight), 0) FROM {table}"
     )
     if bad:
         raise DataError(f"{source}: {bad:,} rows have a missing, negative or unreadable weight in column '{weight}'.")
@@ -219,18 +219,18 @@ def _number_clusters(engine: DuckDBEngine, table: str) -> tuple[str, int, int]:
     """Return the table with a column `cluster`, the number of clusters and of rows without one."""
     codes = engine.fresh("clusters")
     engine.execute(
-        f"CREATE TABLE {quoted(codes)} AS SELECT cluster_raw AS raw, CAST(row_number() OVER (ORDER BY cluster_raw) - 1"
-        f" AS INTEGER) AS code FROM (SELECT DISTINCT cluster_raw FROM {quoted(table)} WHERE cluster_raw IS NOT NULL)"
+        f"CREATE TABLE {codes} AS SELECT cluster_raw AS raw, CAST(row_number() OVER (ORDER BY cluster_raw) - 1"
+        f" AS INTEGER) AS code FROM (SELECT DISTINCT cluster_raw FROM {table} WHERE cluster_raw IS NOT NULL)"
     )
-    (named,) = engine.one(f"SELECT count(*) FROM {quoted(codes)}")
-    (absent,) = engine.one(f"SELECT count(*) FROM {quoted(table)} WHERE cluster_raw IS NULL")
+    (named,) = engine.one(f"SELECT count(*) FROM {codes}")
+    (absent,) = engine.one(f"SELECT count(*) FROM {table} WHERE cluster_raw IS NULL")
     own = f"{named} - 1 + count(*) FILTER (WHERE t.cluster_raw IS NULL) OVER (ORDER BY t.rowid)" if absent else "NULL"
-    numbered = engine.fresh("frame")
+    numbered = engine.fresh("frame", large=engine.is_large(table))
     engine.execute(
-        f"CREATE TABLE {quoted(numbered)} AS SELECT t.* EXCLUDE (cluster_raw), CAST(COALESCE(c.code, {own}) AS INTEGER)"
-        f" AS cluster FROM {quoted(table)} t LEFT JOIN {quoted(codes)} c ON c.raw = t.cluster_raw ORDER BY t.rowid"
+        f"CREATE TABLE {numbered} AS SELECT t.* EXCLUDE (cluster_raw), CAST(COALESCE(c.code, {own}) AS INTEGER)"
+        f" AS cluster FROM {table} t LEFT JOIN {codes} c ON c.raw = t.cluster_raw ORDER BY t.rowid"
     )
-    engine.execute(f"DROP TABLE {quoted(table)}")
+    engine.execute(f"DROP TABLE {table}")
     return numbered, int(named + absent), int(absent)
 
 
@@ -238,7 +238,7 @@ def _view(engine: DuckDBEngine, table: str, has_id: bool) -> str:
     """Put a view with the columns and types of `Frame` over the joined table."""
     coded = re.compile(r"target(_l\d+)?|prediction_\d+(_l\d+)?|slice_\d+")
     wanted = ["rowid AS row"] if has_id else ["rowid AS row", "CAST(NULL AS VARCHAR) AS id"]
-    for name, kind, *_ in engine.rows(f"DESCRIBE SELECT * FROM {quoted(table)}"):
+    for name, kind, *_ in engine.rows(f"DESCRIBE SELECT * FROM {table}"):
         if name == "id" and kind != "VARCHAR":
             wanted.append("CAST(id AS VARCHAR) AS id")
         elif coded.fullmatch(name) and kind not in {"DOUBLE", "INTEGER"}:
@@ -246,7 +246,7 @@ def _view(engine: DuckDBEngine, table: str, has_id: bool) -> str:
         elif not name.startswith("differs_"):
             wanted.append(name)
     view = engine.fresh("predictions")
-    engine.execute(f"CREATE VIEW {quoted(view)} AS SELECT {', '.join(wanted)} FROM {quoted(table)}")
+    engine.execute(f"CREATE VIEW {quoted(view)} AS SELECT {', '.join(wanted)} FROM {table}")
     engine.keep_order(view, "row")
     return view
 

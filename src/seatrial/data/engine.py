@@ -71,6 +71,7 @@ class DuckDBEngine:
         self._folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
         self._names = itertools.count()
         self._in_order: dict[str, str] = {}
+        self._has_scratch = False
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "temp_directory": str(self._folder / "spill"),
@@ -107,9 +108,19 @@ class DuckDBEngine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def fresh(self, stem: str) -> str:
-        """Return a table name not used before in this engine."""
-        return f"st_{stem}_{next(self._names)}"
+    def fresh(self, stem: str, *, large: bool = False) -> str:
+        """Return a table name not used before in this engine; a large one lies in the scratch file, compressed."""
+        name = f"st_{stem}_{next(self._names)}"
+        if not large:
+            return name
+        if not self._has_scratch:
+            self._has_scratch = True
+            self.execute(f"ATTACH {literal(str(self._folder / 'scratch.duckdb'))} AS scratch")
+        return f"scratch.main.{name}"
+
+    def is_large(self, table: str) -> bool:
+        """Return whether a table lies in the scratch file."""
+        return table.startswith("scratch.")
 
     def execute(self, sql: str, parameters: Parameters = ()) -> None:
         """Run a statement for its effect."""

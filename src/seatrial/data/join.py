@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from seatrial.data.coding import Coding
-from seatrial.data.engine import DuckDBEngine, quoted
+from seatrial.data.engine import DuckDBEngine
 from seatrial.data.predictions import Predictions
 from seatrial.data.staging import Table
 from seatrial.errors import DataError, listed
 
 LEAST_MATCHED = 0.5
+LARGE_ROWS = 20_000_000
+"""A frame with more rows is kept in the scratch file, compressed."""
 
 
 def join_tables(
@@ -33,9 +35,9 @@ def join_tables(
     joined += "".join(f" {join}" for join in coding.joins)
     order = " ORDER BY g0.k" if len(tables) > 1 or coding.joins or tables[0].duplicate_ids or tables[0].given else ""
     wanted = ", ".join(f"{sql} AS {name}" for name, sql in parts.items())
-    name = engine.fresh("frame")
-    engine.execute(f"CREATE TABLE {quoted(name)} AS SELECT {wanted} FROM {joined}{order}", given)
-    (n,) = engine.one(f"SELECT count(*) FROM {quoted(name)}")
+    name = engine.fresh("frame", large=tables[0].rows > LARGE_ROWS)
+    engine.execute(f"CREATE TABLE {name} AS SELECT {wanted} FROM {joined}{order}", given)
+    (n,) = engine.one(f"SELECT count(*) FROM {name}")
     if n == 0 and len(tables) == 1:
         raise DataError(f"{tables[0].stage.source.name} has no rows.")
     if len(tables) > 1:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seatrial.data.coding import Coding
-from seatrial.data.engine import DuckDBEngine, quoted
+from seatrial.data.engine import DuckDBEngine
 from seatrial.data.frame import Task
 from seatrial.data.labels import Raw, canonical_labels, label_text, opposite, positive_label, sorted_labels
 from seatrial.data.predictions import Predictions
@@ -77,16 +77,16 @@ class Outputs:
         self, engine: DuckDBEngine, table: str, versions: int, *, has_id: bool
     ) -> tuple[tuple[int, ...], tuple[tuple[str, ...], ...]]:
         """Return per version how many matched rows have another target than the baseline, and three of their ids."""
-        known = [row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM {quoted(table)}")]
+        known = [row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM {table}")]
         counts = [0] * versions
         examples: list[tuple[str, ...]] = [()] * versions
         for at in range(versions):
             if f"differs_{at}" not in known:
                 continue
-            (counts[at],) = engine.one(f"SELECT count(*) FROM {quoted(table)} WHERE differs_{at}")
+            (counts[at],) = engine.one(f"SELECT count(*) FROM {table} WHERE differs_{at}")
             if counts[at]:
                 shown = "id" if has_id else "rowid"
-                sql = f"SELECT CAST({shown} AS VARCHAR) FROM {quoted(table)} WHERE differs_{at} ORDER BY rowid LIMIT 3"
+                sql = f"SELECT CAST({shown} AS VARCHAR) FROM {table} WHERE differs_{at} ORDER BY rowid LIMIT 3"
                 examples[at] = tuple(row[0] for row in engine.rows(sql))
         return tuple(counts), tuple(examples)
 

@@ -26,6 +26,8 @@ class Source(ABC):
     """As a reader knows it, without folders."""
     columns: tuple[str, ...]
     kinds: tuple[str, ...]
+    is_large: bool = False
+    """True when a copy of it should lie in the scratch file, compressed, and not in memory."""
     numbers_rows: bool = False
     """True when the scan brings a column `k` with the row's position, so that the table need not be copied first."""
 

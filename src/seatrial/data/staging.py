@@ -47,7 +47,7 @@ class Stage:
         """Give back the memory of a stage that is no longer needed."""
         self.engine.execute(f"DROP VIEW {quoted(self.table)}")
         if self.stored is not None:
-            self.engine.execute(f"DROP TABLE {quoted(self.stored)}")
+            self.engine.execute(f"DROP TABLE {self.stored}")
 
     def relation(self, model: tuple[int, str] | None, *, parameter: str = "model") -> tuple[str, dict[str, object]]:
         """Return SQL that goes behind FROM, restricted to one model's rows in a long file, and its parameters."""
@@ -100,13 +100,13 @@ def stage(engine: DuckDBEngine, source: Source, uses: Uses) -> Stage:
         places.add(uses.id)
         stored["id_n"], stored["id_t"] = _id(f"c{uses.id}", source.kinds[uses.id])
 
-    table = engine.fresh("stage")
+    table = engine.fresh("stage", large=source.is_large)
     scan = source.scan(engine, sorted(places))
     first = ["k"] if source.numbers_rows else []
     wanted = ", ".join([*first, *(f"{sql} AS {name}" for name, sql in stored.items())]) or "0 AS nothing"
     kind = "VIEW" if source.numbers_rows else "TABLE"
     try:
-        engine.execute(f"CREATE {kind} {quoted(table)} AS SELECT {wanted} FROM {scan} AS s")
+        engine.execute(f"CREATE {kind} {table} AS SELECT {wanted} FROM {scan} AS s")
     except duckdb.Error as error:
         raise source.fails(error) from None
     if source.numbers_rows and not derived:
@@ -114,7 +114,7 @@ def stage(engine: DuckDBEngine, source: Source, uses: Uses) -> Stage:
     view = engine.fresh("stage")
     number = "" if source.numbers_rows else "rowid AS k, "
     more = "".join(f", {sql} AS {name}" for name, sql in derived.items())
-    engine.execute(f"CREATE VIEW {quoted(view)} AS SELECT {number}*{more} FROM {quoted(table)}")
+    engine.execute(f"CREATE VIEW {quoted(view)} AS SELECT {number}*{more} FROM {table}")
     return Stage(engine=engine, source=source, table=view, stored=None if source.numbers_rows else table)
 
 

@@ -25,6 +25,9 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _HEAD_BYTES = 8_000_000
 _LONGEST_LINE = 8_000_000
 
+LARGE_BYTES = 250_000_000
+"""A text file larger than this (packed: than a tenth of it) is copied to the scratch file, a smaller one into memory."""
+
 Digest = Callable[[Path], str]
 
 
@@ -36,6 +39,7 @@ class CsvFile(Source):
         self._path = path
         self._packed = packed
         self._digest = digest
+        self.is_large = path.stat().st_size > LARGE_BYTES / (10 if packed else 1)
         header = self._header_text()
         self._delimiter = _delimiter(header, tabs=tabs)
         records = _records(header, self._delimiter, self.name, limit=50)
@@ -150,6 +154,7 @@ class JsonFile(Source):
         self._path = path
         self._packed = packed
         self._digest = digest
+        self.is_large = path.stat().st_size > LARGE_BYTES / (10 if packed else 1)
         with DuckDBEngine(threads=1) as engine:
             kinds = "list_transform(json_keys(json), lambda key: json_type(json_extract(json, '/' || key)))"
             sql = f"SELECT json_type(json), json_keys(json), {kinds} FROM {self._objects(engine)} LIMIT 2000"

@@ -1,7 +1,8 @@
 """Groupings: all rows, one slice column, or a cross of several; each cuts the rows into slices 0..size-1."""
 
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cached_property
+from itertools import combinations, product
 from math import prod
 from typing import Any
 
@@ -31,8 +32,12 @@ class Grouping:
 
     def key(self, index: int) -> Slice:
         """The slice at a position, as a reader names it: `{"sex": "Female", "age": "17 to 28"}`."""
-        positions = np.unravel_index(index, tuple(len(level) for level in self.levels)) if self.columns else ()
-        return {name: level[int(p)] for name, level, p in zip(self.names, self.levels, positions, strict=True)}
+        return dict(zip(self.names, self._words[index], strict=True))
+
+    @cached_property
+    def _words(self) -> list[tuple[str, ...]]:
+        """The levels of every slice, in the order of their positions."""
+        return list(product(*self.levels))
 
     def index(self, key: Slice) -> int | None:
         """The position of a slice, or None when some level is not there."""

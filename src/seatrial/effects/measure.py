@@ -113,7 +113,7 @@ class Measurer:
         self.read = Reader(self.frame)
         self.plain = self.frame.cluster is None and self.frame.weight is None and self.frame.task != "multilabel"
         """Whether rows are independent, count alike and have one label each: what the scan answers."""
-        if self.frequency and self.frame.weight is not None:
+        if self.frequency and self.frame.weight is not None and not self.large:
             self._repeat()
         self._ranker: Ranker | None = None
         self._rarer: dict[Grouping, Floats] = {}
@@ -191,7 +191,8 @@ class Measurer:
         one."""
         counts = np.asarray(self.read("weight"), dtype=float)
         total = counts.sum()
-        if (counts == np.floor(counts)).all() and total <= MAX_REPEATED:
+        most = min(MAX_REPEATED, self.rows_in_memory // len(self.frame.models))
+        if (counts == np.floor(counts)).all() and total <= most:
             rows = np.repeat(np.arange(self.frame.n), counts.astype(np.intp))
             self.read = Reader(self.frame, rows=rows)
             self.frame = replace(self.frame, n=len(rows), weight=None)

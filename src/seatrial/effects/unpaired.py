@@ -10,7 +10,8 @@ from seatrial.effects.grouping import Grouping
 from seatrial.effects.means import either
 from seatrial.effects.measure import Measurer
 from seatrial.effects.measured import Floats, Measured, Value
-from seatrial.metrics.base import Metric
+from seatrial.effects.resampled import NOT_GATED, without_interval
+from seatrial.metrics.base import Banded, Metric
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.means import IndependentMeans
 from seatrial.stats.miettinen_nurminen import UnpairedProportions
@@ -24,7 +25,8 @@ def unpaired(
     for grouping in where:
         first = measurers[0].measure(metrics, [grouping], [(0,)])
         for metric in metrics:
-            found[metric.name, grouping] = first[metric.name, grouping]
+            one = first[metric.name, grouping]
+            found[metric.name, grouping] = replace(one, values={0: _with_rows(one.values[0], one.n)})
         for position, measurer in enumerate(measurers[1:], start=1):
             own = _own(measurer, grouping)
             other = measurer.measure(metrics, [own], [(0,)])
@@ -78,15 +80,25 @@ def _moved(measured: Measured, grouping: Grouping) -> Measured:
 
 
 def _joined(baseline: Measured, other: Measured, position: int) -> Measured:
-    contrast = _contrast(baseline.values[0], other.values[0])
+    metric = baseline.metric
+    first, second = baseline.values[0], _with_rows(other.values[0], other.n)
+    if isinstance(metric, Banded):
+        contrast: Contrast = without_interval(first.value, second.value, baseline.n, NOT_GATED[metric.statistic])
+    else:
+        contrast = _contrast(first, second)
     return replace(
         baseline,
         n=baseline.n + other.n,
         missing=baseline.missing + other.missing,
-        values={**baseline.values, position: other.values[0]},
+        values={**baseline.values, position: second},
         contrasts={**baseline.contrasts, (0, position): contrast},
         notes=("the versions were measured on different rows",),
     )
+
+
+def _with_rows(value: Value, n: Floats) -> Value:
+    """The value with its own number of rows, which differs between versions here."""
+    return value if value.rows is not None else replace(value, rows=n)
 
 
 def _contrast(baseline: Value, candidate: Value) -> Contrast:

@@ -32,6 +32,7 @@ _SECTIONS = ("checks", "effects", "estimates", "operational", "tradeoffs", "slic
 _LIMITS = Limits(rows=20, slices=5, examples=0, classes=5, characters=60, sentence=400, columns=0)
 _WIDEST = 34
 _TITLE = 14
+_HEAD = 5
 _END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 """Spaces at the end of a line, between codes of colour or not."""
 _LEVEL = re.compile(r" \[[0-9.]+ %\]$")
@@ -198,17 +199,18 @@ def _broken(text: Text, room: int) -> Text:
 
 
 def _title(column: Column) -> str:
-    """Cut the name of a version, so that it leaves room for the numbers under it."""
+    """Cut the middle of a version's name, so that it leaves room for the numbers under it: versions differ at the end."""
     shown = visible(column.title, limit=80)
     level = _LEVEL.search(shown)
     name = shown[: level.start()] if level else shown
-    return (name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…") + (level.group() if level else "")
+    cut = name if len(name) <= _TITLE else f"{name[:_HEAD]}…{name[_HEAD + 1 - _TITLE :]}"
+    return cut + (level.group() if level else "")
 
 
 def _cell(cell: Cell) -> Text:
     shown = visible(cell.text, limit=_LIMITS.characters)
     text = f"{cell.symbol} {shown}" if cell.symbol else shown
     return Text(
-        f"{text} ({_shown(cell.note)})" if cell.note and cell.symbol else text,
+        f"{text} ({_shown(cell.note)})" if cell.note and (cell.symbol or cell.strong) else text,
         style=_STYLES[cell.tone] if cell.tone else "bold" if cell.strong else "",
     )

@@ -57,7 +57,7 @@ class CalibrationTable:
     bins: Integers
     n: Integers
 
-    @property
+    @cached_property
     def reasons(self) -> tuple[str | None, ...]:
         """Why a slice has no calibration error, None where it has one."""
         return tuple(

@@ -6,6 +6,7 @@ holds the weight. Covariances of AUCs divide by n1 - 1 and n0 - 1 within the cla
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,7 +36,7 @@ class RankTable:
     n_pos: Integers
     n_neg: Integers
 
-    @property
+    @cached_property
     def reasons(self) -> tuple[str | None, ...]:
         """Why a slice has no value or no interval by influences, None where it has both."""
         return tuple(

@@ -353,7 +353,8 @@ class SortedScores:
 
     def by(self, codes: ArrayLike, n_slices: int) -> SliceOrder:
         """Regroup by slice: `codes` (n_rows,) in the original row order, -1 for a row in no slice."""
-        return self.by_sorted(np.take(narrow_codes(codes, n_slices, length=self.n_rows), self.order), n_slices)
+        small = np.take(narrow_codes(codes, n_slices, length=self.n_rows), self.order)
+        return SliceOrder(self, *slice_major(small, n_slices), n_slices)
 
     def by_sorted(self, codes: ArrayLike, n_slices: int) -> SliceOrder:
         """Regroup by slice: `codes` (n,) of the rows kept, in ascending order of score (`codes[order]`)."""

@@ -29,12 +29,16 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     own = [one for one in labelled if not lookup.is_of_class(one[1].metric) or lookup.in_policy(card, one[1].metric)]
     blocks: list[Block] = []
     if len(lookup.candidates(card)) > 1:
+        paired = _all_pairs(card, effects)
         every = [
-            (effect.candidate, effect) for effect in against if effect.metric == card.lead_metric and not effect.slice
+            (f"{effect.candidate} against {effect.baseline}" if paired else effect.candidate, effect)
+            for effect in (effects if paired else against)
+            if effect.metric == card.lead_metric and not effect.slice
         ]
-        title = f"{card.lead_metric} of every candidate"
+        title = f"{card.lead_metric} of every {'pair' if paired else 'candidate'}"
+        first = "Pair" if paired else "Candidate"
         blocks += (
-            [Heading(text=title), *_shown(title, every, limits, first="Candidate", sides=None, id="lead")]
+            [Heading(text=title), *_shown(title, every, limits, first=first, sides=None, id="lead")]
             if every
             else []
         )
@@ -63,9 +67,16 @@ def _lead(card: Scorecard, effects: list[Effect]) -> str:
     counts = {word: sum(effect.word == word and effect.difference is not None for effect in effects) for word in _WORDS}
     parts = [f"{numbers.integer(count)} {word}" for word, count in counts.items() if count]
     candidates = lookup.candidates(card)
-    who = candidates[0] if len(candidates) == 1 else f"{len(candidates)} candidates"
     said = ", ".join(parts) or "nothing could be compared"
+    if _all_pairs(card, effects):
+        pairs = len({(effect.baseline, effect.candidate) for effect in effects})
+        return f"All {pairs} pairs of {len(card.models)} versions: {said}. A difference is candidate minus baseline."
+    who = candidates[0] if len(candidates) == 1 else f"{len(candidates)} candidates"
     return f"{who} against {card.models[0]}: {said}. A difference is candidate minus baseline."
+
+
+def _all_pairs(card: Scorecard, effects: Sequence[Effect]) -> bool:
+    return any(effect.baseline != card.models[0] for effect in effects)
 
 
 def _shown(
