@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: the real data sets, and contrasts small enough to check by hand."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,33 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data sets (../shared/data) are not on this machine")
     return SHARED_DATA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What one command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """cli("compare", baseline, candidate, ...): the command line in this process."""
+    from seatrial.app.cli import run
+
+    def go(*arguments: object) -> Ran:
+        capsys.readouterr()
+        code = run([str(one) for one in arguments])
+        said = capsys.readouterr()
+        return Ran(code=code, out=said.out, err=said.err)
+
+    return go
 
 
 @dataclass(frozen=True, kw_only=True)

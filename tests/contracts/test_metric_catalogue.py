@@ -11,6 +11,7 @@ import seatrial as st
 from seatrial.metrics.base import Banded
 from seatrial.metrics.catalogue import every_metric
 from seatrial.records import Effect, Estimate
+from seatrial.stats.moments import moments
 
 TASKS = tuple(MAKERS)
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -212,3 +213,196 @@ def test_sampling_weights_of_one_are_no_weights(task: str) -> None:
     weighted = compared(task, a, b, by=["sex"], weight="ones")
     # a difference of shares is Tango's without weights and a t with them: their values must agree, not their limits
     assert unlike(weighted, compared(task, a, b, by=["sex"]), to=1e-10, limits=False) == []
+
+
+@every_task
+def test_a_version_measured_alone_has_the_same_estimates(task: str) -> None:
+    a, b = MAKERS[task]()
+    alone = st.evaluate(b, metrics=quick(task), by=["sex"], task=task, positive=POSITIVE.get(task))
+    together = estimates(compared(task, a, b, by=["sex"]))
+    for e in alone.estimates:
+        other = together["b", e.metric, tuple(sorted(e.slice.items()))]
+        assert near(e.value, other.value, scale=abs(e.value or 0)), (e, other)
+        assert e.n == other.n
+        assert near(e.low, other.low, to=1e-9) and near(e.high, other.high, to=1e-9), (e, other)
+        assert e.method == other.method
+
+
+@every_task
+def test_two_files_alike_differ_by_exactly_nothing(task: str) -> None:
+    a, _ = MAKERS[task](300)
+    for e in compared(task, a, {**a}, by=["sex"]).effects:
+        assert e.metric in NOT_COMPARED or e.reason or (e.difference, e.low, e.high, e.p_value) == (0, 0, 0, 1), e
+        assert e.metric in NOT_COMPARED or e.reason or (e.method, e.word) == ("identical", "no meaningful difference")
+
+
+# Rows that cannot be measured
+
+
+def sane(result: st.Result) -> None:
+    """Every value is a number or has a reason, every interval is there or is explained, and no word is claimed."""
+    for e in result.estimates:
+        assert (e.value is None) == (e.reason is not None), e
+        explained = e.reason or any(note.startswith("no interval: ") for note in e.notes)
+        assert (e.low is not None and e.high is not None) or explained, e
+        assert e.low is None or e.high is None or e.low <= e.value <= e.high, e
+        assert e.low is None or e.high is None or e.low < e.high, e
+    for e in result.effects:
+        assert e.difference is not None or e.reason, e
+        assert (e.low is not None and e.high is not None) or e.reason, e
+        if e.reason:
+            assert (e.word, e.p_value, e.low, e.high, e.method) == ("cannot tell", None, None, None, None), e
+
+
+def blank(table: Table, rows: np.ndarray) -> Table:
+    """Predictions and scores of some rows missing."""
+    found = dict(table)
+    for name in table:
+        if name.startswith(("prediction", "score")):
+            column = np.array(table[name], dtype=object)
+            column[rows] = None
+            found[name] = column
+    return found
+
+
+@every_task
+def test_a_slice_without_any_prediction_has_reasons_and_the_others_their_values(task: str) -> None:
+    a, b = MAKERS[task](600)
+    gone = np.asarray(a["sex"]) == "F"
+    result = compared(task, a, blank(b, gone), by=["sex"])
+    sane(result)
+    held = ~gone
+    apart = estimates(compared(task, take(a, held), take(b, held)))
+    for (side, metric, where), e in estimates(result).items():
+        needs = metric not in OPERATIONAL
+        if where == (("sex", "F"),) and needs:
+            assert e.value is None
+            assert e.missing == gone.sum()
+            assert e.n == 0
+        elif where == (("sex", "M"),) or (not where and needs):
+            assert near(e.value, apart[side, metric, ()].value, to=1e-11, scale=1.0), e
+            assert e.n == apart[side, metric, ()].n
+
+
+@every_task
+def test_missing_predictions_leave_every_version_and_are_counted(task: str) -> None:
+    a, b = MAKERS[task](500)
+    gone = np.zeros(500, dtype=bool)
+    gone[::7] = True
+    first, second = gone.copy(), gone.copy()
+    first[100:], second[:100] = False, False
+    result = compared(task, blank(a, first), blank(b, second))
+    sane(result)
+    apart = estimates(compared(task, take(a, ~gone), take(b, ~gone)))
+    for key, e in estimates(result).items():
+        if e.metric in OPERATIONAL:
+            assert e.missing == 0
+            continue
+        assert near(e.value, apart[key].value, to=1e-11, scale=1.0), e
+        assert e.n == apart[key].n
+        assert e.missing == gone.sum()
+        if e.metric in ("accuracy", "brier_score", "hamming_loss", "subset_accuracy", "selection_rate"):
+            n, worst = 500 - e.missing, 2.0 if (task, e.metric) == ("multiclass", "brier_score") else 1.0
+            assert e.bound_low == pytest.approx(e.value * n / 500)
+            assert e.bound_high == pytest.approx((e.value * n + worst * e.missing) / 500)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("side", ["target", "prediction"])
+def test_one_class_only(task: str, side: str) -> None:
+    a, b = MAKERS[task](400)
+    for table in (a, b):
+        table[side] = np.full(400, {"binary": 0, "multiclass": "ant"}[task])
+    result = compared(task, a, b, metrics=names(task), by=["sex"])
+    sane(result)
+    found = estimates(result)
+    assert found["b", "matthews_corrcoef", ()].value is None
+    if (task, side) == ("binary", "target"):
+        for name in ("recall", "false_negative_rate", "roc_auc", "average_precision", "ks"):
+            assert found["b", name, ()].value is None
+            assert found["b", name, ()].reason
+
+
+@every_task
+def test_perfect_predictions(task: str) -> None:
+    a, b = MAKERS[task](400)
+    for name in b:
+        if name.startswith("prediction"):
+            b[name] = b[name.replace("prediction", "target")]
+    if task == "binary":
+        b["score"] = np.asarray(b["target"], dtype=float)
+    result = compared(task, a, b, metrics=names(task), by=["sex"])
+    sane(result)
+    best = {"mean_error": 0.0, "selection_rate": None, "prevalence": None}
+    for metric in every_metric():
+        if task in metric.tasks and not (metric.needs_scores and task != "binary"):
+            value = best.get(metric.name, 1.0 if metric.higher_is_better else 0.0)
+            found = estimates(result)["b", metric.name, ()].value
+            assert value is None or found == pytest.approx(value, abs=1e-15), metric.name
+
+
+def test_constant_scores_and_ties() -> None:
+    a, b = MAKERS["binary"](400)
+    a["score"], b["score"] = np.full(400, 0.5), np.asarray(b["score"]).round(1)
+    result = compared("binary", a, b, metrics=names("binary"), by=["sex"])
+    sane(result)
+    found = estimates(result)
+    assert found["a", "roc_auc", ()].value == 0.5
+    assert found["a", "ks", ()].value == 0.0
+    assert found["a", "average_precision", ()].value == pytest.approx(np.mean(a["target"]))
+    assert found["a", "log_loss", ()].value == pytest.approx(math.log(2))
+
+
+def test_a_target_that_does_not_vary_has_no_r2() -> None:
+    a, b = MAKERS["regression"](400)
+    for table in (a, b):
+        table["target"] = np.where(np.asarray(table["sex"]) == "F", 3.25, table["target"])
+    result = compared("regression", a, b, by=["sex"])
+    sane(result)
+    found = estimates(result)
+    assert found["b", "r2", (("sex", "F"),)].value is None
+    assert found["b", "r2", (("sex", "M"),)].value is not None
+
+
+def test_very_few_rows() -> None:
+    for task in TASKS:
+        for n in (1, 2, 3, 7):
+            a, b = MAKERS[task](60, seed=n)
+            sane(compared(task, take(a, np.arange(n)), take(b, np.arange(n)), by=["sex"]))
+
+
+# Adding up
+
+
+@pytest.mark.parametrize("parts", [2, 5])
+def test_moments_add_up_over_disjoint_rows(parts: int) -> None:
+    rng = np.random.default_rng(parts)
+    values = rng.lognormal(3, 1, (400, 3))
+    where = rng.integers(0, parts, 400)
+    centres = np.array([1e6, 20.0, 0.0])
+    values[:, 0] += 1e6
+    whole = moments(values, centres=centres)
+    split = [moments(values[where == k], centres=centres) for k in range(parts)]
+    total = split[0]
+    for part in split[1:]:
+        total = total + part
+    assert total.n.tolist() == whole.n.tolist() == [400]
+    np.testing.assert_allclose(total.means, whole.means, rtol=1e-13)
+    np.testing.assert_allclose(total.covariance, whole.covariance, rtol=1e-10)
+    np.testing.assert_allclose(whole.covariance[0], np.cov(values.T), rtol=1e-9)
+    np.testing.assert_allclose(moments(values, centres=centres, codes=where, n_slices=parts).sums.sum(axis=0), whole.sums[0])
+    with pytest.raises(ValueError, match="same centres"):
+        whole + moments(values)
+
+
+@every_task
+def test_counts_of_slices_add_up(task: str) -> None:
+    for grouping in ({"sex"}, {"region"}, {"sex", "region"}):
+        total: dict[tuple[str, str], list[int]] = {}
+        for e in usual(task).estimates:
+            if set(e.slice) == grouping and e.metric in ("accuracy", "root_mean_squared_error", "f1_micro", "latency_ms.p50"):
+                held = total.setdefault((e.model, e.metric), [0, 0])
+                held[0] += e.n
+                held[1] += e.missing
+        assert total
+        assert all(counts == [900, 0] for counts in total.values())

@@ -152,7 +152,7 @@ def test_relative_guardrail_p_is_of_the_contrast_at_the_margin(normal, baseline,
     assert check.tested_value == pytest.approx(tested)
     assert check.p_value == pytest.approx(2 * stats.norm.sf(0.006 / error))
     assert check.status == "pass"
-    assert check.name == "log_loss no worse by 2 %"
+    assert check.name == "log_loss at most 2 % worse"
 
 
 def test_success_p_is_at_zero_and_read_at_its_level(normal):
@@ -174,7 +174,7 @@ def test_sentences(normal, fixed):
         "recall is better than old (+0.021 [+0.012, +0.030] at 95 %, margin 0.01)."
     )
     assert decide_rule(question(normal(0.001, 0.0045))).check.reason == (
-        "recall is no worse than old (+0.001 [-0.008, +0.010] at 95 %, margin 0.01)."
+        "recall is not worse than old by as much as the margin (+0.001 [-0.008, +0.010] at 95 %, margin 0.01)."
     )
     assert "is worse than old, but by less than the margin" in decide_rule(question(normal(-0.004, 0.001))).clause
     assert "is worse than old, perhaps by more" in decide_rule(question(normal(-0.01, 0.001))).clause

@@ -126,14 +126,14 @@ def test_ship(run):
     assert (verdict.status, verdict.mixed, verdict.candidate) == ("pass", False, "boosting")
     assert (
         verdict.sentence
-        == "Ship boosting: roc_auc is better than logistic (+0.021 [+0.012, +0.030]), and all 3 guardrails hold."
+        == "Ship boosting: roc_auc is better than logistic (+0.021 [+0.012, +0.030]), and all 4 guardrails hold."
     )
     assert [(c.name, c.role, c.status) for c in verdict.checks] == [
         ("roc_auc better", "success", "pass"),
-        ("recall no worse by 0.01", "guardrail", "pass"),
-        ("recall (sex=Female) no worse by 0.02", "guardrail", "pass"),
+        ("recall at most 0.01 worse", "guardrail", "pass"),
+        ("recall (sex=Female) at most 0.02 worse", "guardrail", "pass"),
         ("latency_ms.p95 below 100", "guardrail", "pass"),
-        ("roc_auc no worse by 0.01", "guardrail", "pass"),
+        ("roc_auc at most 0.01 worse (guarded too)", "guardrail", "pass"),
     ]
     assert verdict.policy_digest == POLICY.digest()
     assert decision.by_candidate == (verdict,)
@@ -291,7 +291,7 @@ def test_one_model_with_bounds(run):
 def test_the_assumed_policy_says_so(run):
     verdict = run(default_policy("recall")).verdict
     assert verdict.sentence == (
-        "Ship boosting: recall is no worse than logistic (+0.004 [-0.004, +0.012], margin 0.01). "
+        "Ship boosting: recall is not worse than logistic by as much as the margin (+0.004 [-0.004, +0.012], margin 0.01). "
         "No policy was given: this one was assumed."
     )
 

@@ -63,6 +63,11 @@ def _frame(kind: str) -> Frame:
     return align(both, slices=("size", "place"))
 
 
+@cache
+def _exact(kind: str, names: tuple[str, ...], pair: tuple[int, ...] = (0, 1)) -> dict[tuple[str, Grouping], Measured]:
+    return _measured(kind, names, large=False, pair=pair)
+
+
 def _measured(
     kind: str, names: tuple[str, ...], *, large: bool, pair: tuple[int, ...] = (0, 1)
 ) -> dict[tuple[str, Grouping], Measured]:
@@ -87,13 +92,19 @@ def _bound(contrast: Widened) -> np.ndarray:
     return np.asarray(contrast.bound_baseline + contrast.bound_candidate)
 
 
+def _no_narrower(got: np.ndarray, want: np.ndarray, bound: np.ndarray, bins: int) -> None:
+    """Errors are those of the whole columns; what few bins hide makes them larger, or the bound does."""
+    assert (got + bound >= 0.995 * want).all(), (got / want).min()
+    assert (got <= (1.5 if bins == 256 else 1.02) * want).all(), (got / want).max()
+
+
 @pytest.mark.parametrize("kind", ["plain", "fraud", "tied", "gaps"])
 @pytest.mark.parametrize("bins", [256, binning.MOST_BINS])
 def test_ranks_agree_with_the_whole_columns_within_the_bound(
     kind: str, bins: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binning.resolution, "__kwdefaults__", {"cells": binning.CELLS, "most": bins})
-    exact, binned = (_measured(kind, BINARY[:2], large=large) for large in (False, True))
+    exact, binned = _exact(kind, BINARY[:2]), _measured(kind, BINARY[:2], large=True)
     assert exact.keys() == binned.keys()
     for key, whole in exact.items():
         part = binned[key]
@@ -110,7 +121,7 @@ def test_ranks_agree_with_the_whole_columns_within_the_bound(
                 assert (bound == 0).all()
             if bins > 256 and kind != "fraud":
                 assert bound.max() < 0.003
-            np.testing.assert_allclose(got.standard_error, want.standard_error, rtol=0.05 if bins == 256 else 0.01)
+            _no_narrower(got.standard_error, want.standard_error, bound, bins)
             np.testing.assert_allclose(got.df, want.df, rtol=0.05)
             (low, high, _), (inner, outer, _) = got.limits(0.05), want.limits(0.05)
             shrunk = 0.05 * got.standard_error
@@ -119,18 +130,20 @@ def test_ranks_agree_with_the_whole_columns_within_the_bound(
         both = whole.contrasts[0, 1]
         assert contrast.reasons == both.reasons
         assert (np.abs(contrast.difference - both.difference) <= _bound(contrast) + EXACT_TO).all()
-        np.testing.assert_allclose(contrast.standard_error, both.standard_error, rtol=0.05 if bins == 256 else 0.01)
+        _no_narrower(contrast.standard_error, both.standard_error, _bound(contrast), bins)
         for factor in (1.0, 0.95, 1.05):
             got_to, want_to = contrast.against(factor), both.against(factor)
-            np.testing.assert_allclose(got_to.standard_error, want_to.standard_error, rtol=0.05 if bins == 256 else 0.01)
+            _no_narrower(got_to.standard_error, want_to.standard_error, _bound(contrast), bins)
 
 
 def test_equal_scores_need_no_bound_at_all() -> None:
-    exact, binned = (_measured("tied", BINARY[:2], large=large) for large in (False, True))
+    exact, binned = _exact("tied", BINARY[:2]), _measured("tied", BINARY[:2], large=True)
     for key, whole in exact.items():
         for model in (0, 1):
             np.testing.assert_allclose(binned[key].values[model].value, whole.values[model].value, rtol=1e-12)
-            for got, want in zip(binned[key].values[model].limits(0.05)[:2], whole.values[model].limits(0.05)[:2]):
+            for got, want in zip(
+                binned[key].values[model].limits(0.05)[:2], whole.values[model].limits(0.05)[:2], strict=True
+            ):
                 np.testing.assert_allclose(got, want, rtol=1e-6)
         np.testing.assert_allclose(
             binned[key].contrasts[0, 1].standard_error, whole.contrasts[0, 1].standard_error, rtol=1e-6
@@ -139,7 +152,7 @@ def test_equal_scores_need_no_bound_at_all() -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "fraud", "tied", "gaps"])
 def test_calibration_error_and_ks_agree_within_the_bound(kind: str) -> None:
-    exact, binned = (_measured(kind, BINARY[2:], large=large) for large in (False, True))
+    exact, binned = _exact(kind, BINARY[2:]), _measured(kind, BINARY[2:], large=True)
     for key, whole in exact.items():
         part = binned[key]
         for model in (0, 1):
@@ -161,7 +174,7 @@ def test_calibration_error_and_ks_agree_within_the_bound(kind: str) -> None:
 @pytest.mark.parametrize("cells", [binning.CELLS, 4_000])
 def test_quantiles_are_equal_to_the_last_digit(kind: str, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binning.resolution, "__kwdefaults__", {"cells": cells, "most": binning.MOST_BINS})
-    exact, binned = (_measured(kind, QUANTILES, large=large) for large in (False, True))
+    exact, binned = _exact(kind, QUANTILES), _measured(kind, QUANTILES, large=True)
     assert exact.keys() == binned.keys()
     for key, whole in exact.items():
         part = binned[key]
@@ -179,13 +192,11 @@ def test_quantiles_are_equal_to_the_last_digit(kind: str, cells: int, monkeypatc
         assert got_to.reasons == want_to.reasons
         np.testing.assert_array_equal(got_to.difference, want_to.difference)
         np.testing.assert_allclose(got_to.standard_error, want_to.standard_error, rtol=1e-9)
-        np.testing.assert_allclose(
-            got_to.against(1.05).standard_error, want_to.against(1.05).standard_error, rtol=1e-9
-        )
+        np.testing.assert_allclose(got_to.against(1.05).standard_error, want_to.against(1.05).standard_error, rtol=1e-9)
 
 
 def test_limits_beyond_what_was_collected_move_outwards() -> None:
-    exact, binned = (_measured("plain", QUANTILES, large=large) for large in (False, True))
+    exact, binned = _exact("plain", QUANTILES), _measured("plain", QUANTILES, large=True)
     for key, whole in exact.items():
         for model in (0, 1):
             (low, high, _), (inner, outer, _) = (
@@ -197,8 +208,8 @@ def test_limits_beyond_what_was_collected_move_outwards() -> None:
 
 
 def test_one_version_alone() -> None:
-    names = (*BINARY, *QUANTILES)
-    exact, binned = (_measured("plain", names, large=large, pair=(1,)) for large in (False, True))
+    names = (*BINARY[:3], *QUANTILES)
+    exact, binned = _exact("plain", names, (1,)), _measured("plain", names, large=True, pair=(1,))
     for key, whole in exact.items():
         assert binned[key].values.keys() == whole.values.keys() == {1}
         np.testing.assert_allclose(binned[key].values[1].value, whole.values[1].value, atol=0.004)
@@ -206,7 +217,7 @@ def test_one_version_alone() -> None:
 
 def test_the_same_bytes_every_time_and_in_stretches_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
     def shown() -> list[object]:
-        measured = _measured("plain", (*BINARY, *QUANTILES), large=True)
+        measured = _measured("plain", (*BINARY[:3], *QUANTILES), large=True)
         return [estimate for one in measured.values() for estimate in estimates(one, ("a", "b"))]
 
     first = shown()

@@ -5,6 +5,7 @@ from pathlib import Path
 from seatrial.actions.metrics import TASKS
 from seatrial.metrics.base import Metric
 from seatrial.metrics.catalogue import aliases, every_metric
+from seatrial.records.numbers import format_percent
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 BEGIN = "<!-- catalogue: begin (written by `python tests/habits/make_catalogue.py`) -->\n"
@@ -17,7 +18,7 @@ def row(metric: Metric) -> str:
     also = f" (also {', '.join(f'`{alias}`' for alias in others)})" if others else ""
     good = ("more" if metric.higher_is_better else "less") if metric.directed else "neither"
     share = metric.margin_is_relative
-    margin = "none" if not (metric.gated and metric.directed) else f"{metric.margin:.0%}" if share else metric.margin
+    margin = "none" if not (metric.gated and metric.directed) else format_percent(metric.margin) if share else metric.margin
     tasks = ", ".join(task for task in TASKS if task in metric.tasks) + ("; scores" if metric.needs_scores else "")
     formula = metric.formula.replace("|", "\\|")
     return f"| `{metric.name}`{also} | {metric.summary} | `{formula}` | {tasks} | {good} | {margin} | {metric.kind} |\n"

@@ -119,7 +119,7 @@ def test_contrast_says_why_it_has_no_interval() -> None:
     constant = contrast(draws, draws * 1.0)
     assert constant.reasons[0] == "every resample gave the same difference: no interval can be formed"
     failing = contrast(draws, np.where(np.arange(1000) < 100, np.nan, draws + draws[::-1]))
-    assert failing.reasons[0] == "the statistic could not be computed on 10% of the resamples"
+    assert failing.reasons[0] == "the statistic could not be computed on 10 % of the resamples"
     for broken in (constant, failing):
         assert np.isnan(broken.interval(0.05)).all()
         assert np.isnan(broken.p_value()).all()

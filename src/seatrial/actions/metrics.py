@@ -3,6 +3,7 @@
 from seatrial.errors import UsageError, did_you_mean
 from seatrial.metrics.catalogue import aliases, every_metric
 from seatrial.metrics.operational import PROBABILITIES
+from seatrial.records.numbers import format_percent
 
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 
@@ -25,12 +26,15 @@ def catalogue_text(name: str | None = None) -> str:
         if not metric.directed:
             good = "neither more nor less is better by itself"
         scores = ", needs scores" if metric.needs_scores else ""
-        margin = f"{metric.margin:.0%} of the baseline" if metric.margin_is_relative else f"{metric.margin:g}"
+        margin = (
+            format_percent(metric.margin) + " of the baseline" if metric.margin_is_relative else f"{metric.margin:g}"
+        )
+        judged = f"; default margin {margin}" if metric.gated and metric.directed else "; never gated by its difference"
         others = sorted(alias for alias, known in aliases().items() if known == metric.name)
         lines += [
             metric.name,
             f"    {metric.formula}",
-            f"    {metric.summary}; {good}; default margin {margin}",
+            f"    {metric.summary}; {good}{judged}",
             f"    tasks: {tasks}{scores}; kind: {metric.kind}" + (f"; also: {', '.join(others)}" if others else ""),
         ]
     if wanted is None:

@@ -330,9 +330,10 @@ def _hand_over(result: "Result", outputs: dict[Path, Any], *, quiet: bool = Fals
     if quiet:
         verdict = result.verdict
         typer.echo(f"{verdict.status.upper()}: {_clean(verdict.sentence)}")
-        for check in verdict.checks:
-            if check.status != "pass":
-                typer.echo(f"  {check.status}: {_clean(check.name)}: {_clean(check.reason)}")
+        open_or_failed = [check for check in verdict.checks if check.status != "pass"]
+        for check in open_or_failed:
+            reason = f": {_clean(check.reason)}" if len(open_or_failed) > 1 else ""
+            typer.echo(f"  {check.status}: {_clean(check.name)}{reason}")
         return
     console = _console()
     unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")

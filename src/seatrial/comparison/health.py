@@ -6,6 +6,7 @@ from seatrial.data.health import DataFacts, SideFacts
 from seatrial.errors import listed
 from seatrial.metrics.catalogue import RARE
 from seatrial.records import Finding
+from seatrial.records.numbers import format_percent, format_share
 
 MATCHED = 0.99
 
@@ -62,7 +63,7 @@ def _matching(facts: DataFacts) -> list[Finding]:
         if facts.matched_share >= MATCHED
         else ", so the verdict is at best inconclusive unless the worst case passes"
     )
-    text = f"{said} have no partner in the other files and were left out ({facts.matched_share:.1%} matched{also})."
+    text = f"{said} have no partner in the other files and were left out ({format_share(facts.matched_share)} matched{also})."
     return [_warn("matching", text, sum(side.unmatched for side in lost))]
 
 
@@ -93,7 +94,7 @@ def _targets(facts: DataFacts) -> list[Finding]:
                 _warn(
                     "missing predictions",
                     f"{side.name} has no prediction for {_many(side.missing_predictions, 'row')} "
-                    f"({share:.1%}); they are out of every metric for all versions.",
+                    f"({format_percent(share)}); they are out of every metric for all versions.",
                     side.missing_predictions,
                 )
             )
@@ -203,7 +204,7 @@ def _rare(comparison: Comparison) -> list[Finding]:
     if rarest is None or rarest[1] >= RARE or comparison.frame.task not in ("binary", "multiclass"):
         return []
     text = (
-        f"The rarest class, '{rarest[0]}', is {rarest[1]:.2%} of the rows, so accuracy says little and does not lead."
+        f"The rarest class, '{rarest[0]}', is {format_percent(rarest[1])} of the rows, so accuracy says little and does not lead."
     )
     return [_warn("rare class", text)]
 

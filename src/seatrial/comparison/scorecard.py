@@ -22,6 +22,7 @@ from seatrial.effects.families import Deciding, success_family
 from seatrial.effects.flips import Changed, changed_rows, flips
 from seatrial.effects.large.curves import large_curves
 from seatrial.records import Curve, Effect, Example, Flips, Policy, Provenance, Rule, Scorecard, Source, Verdict
+from seatrial.records.numbers import format_percent, format_value
 from seatrial.records.scorecard import MetricInfo
 
 LIBRARIES = ("numpy", "scipy", "duckdb", "sqlglot")
@@ -68,7 +69,7 @@ def scorecard(comparison: Comparison, policy: Policy | None = None) -> Scorecard
     frame = comparison.frame
     return Scorecard(
         kind="comparison" if comparison.candidates else "evaluation",
-        verdict=_alone(verdict, comparison, used),
+        verdict=_alone(_with_unasked(verdict, effects, used), comparison, used),
         task=frame.task,
         title=" against ".join((listed_names(comparison.candidates), comparison.baseline))
         if comparison.candidates
@@ -97,6 +98,27 @@ def listed_names(names: tuple[str, ...]) -> str:
     if len(names) <= 2:
         return " and ".join(names)
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+
+
+def _with_unasked(verdict: Verdict, effects: list[Effect], policy: Policy) -> Verdict:
+    """A pass says what is worse though no rule asks about it: on all rows, for the version that the verdict is about."""
+    if verdict.status != "pass":
+        return verdict
+    ruled = {rule.metric for rule in policy.rules}
+    candidate = verdict.candidate or (effects[0].candidate if effects else None)
+    worse = [
+        e.metric
+        for e in effects
+        if (e.word, e.candidate, e.slice) == ("worse", candidate, {})
+        and e.baseline == effects[0].baseline
+        and not e.smaller_than_margin
+        and e.metric not in ruled
+    ]
+    if not worse:
+        return verdict
+    more = f" and {len(worse) - 1} more" if len(worse) > 1 else ""
+    said = f"{verdict.sentence} Worse, and no rule asks about it: {worse[0]}{more}."
+    return verdict.model_copy(update={"sentence": said})
 
 
 def _alone(verdict: Verdict, comparison: Comparison, policy: Policy) -> Verdict:
@@ -277,7 +299,8 @@ def _assumptions(comparison: Comparison, policy: Policy) -> tuple[str, ...]:
         said.append(f"positive class = '{frame.labels[frame.positive]}' (--positive)")
     if policy.assumed and policy.rules:
         rule, metric = policy.rules[0], comparison.metric(policy.rules[0].metric)
-        margin = f"{metric.margin:.0%} of the baseline's value" if metric.margin_is_relative else f"{metric.margin:g}"
+        size = format_percent(metric.margin) if metric.margin_is_relative else format_value(metric.margin)
+        margin = f"{size} of the baseline's value" if metric.margin_is_relative else size
         said.append(f"no policy was given: '{rule.metric}' must not be worse by more than {margin} (--policy)")
     return tuple(dict.fromkeys(said))
 

@@ -42,13 +42,14 @@ def fetch_examples(
         raise UsageError(f"{source.name} has no id column; fetch examples by their rows.")
     key_place = source.places[id_column] if by_id and id_column is not None else None
     needed = sorted({*places, *([] if model is None else [model]), *([] if key_place is None else [key_place])})
-    own = engine or DuckDBEngine()
+    # Positions are counted by an engine of one thread, so that row_number() follows the rows.
+    own = (engine or DuckDBEngine()) if by_id else source.own_engine
     try:
         return _fetch(predictions, own, ids, rows, list(columns), places, model, key_place, needed, max_chars)
     except duckdb.Error as error:
         raise source.fails(error) from None
     finally:
-        if engine is None:
+        if by_id and engine is None:
             own.close()
 
 

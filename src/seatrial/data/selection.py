@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from seatrial.data.engine import DuckDBEngine
 from seatrial.data.roles import Given, is_score, plain
 from seatrial.data.source import Source, as_text
 from seatrial.errors import UsageError, did_you_mean, listed
@@ -38,14 +37,14 @@ def model_column(source: Source) -> str | None:
 def models_in(source: Source, column: str) -> list[str]:
     """Return the models of a long file, the first seen first."""
     place = source.places[column]
-    with DuckDBEngine() as engine:
-        name = as_text(f"c{place}", source.kinds[place])
-        rows = f"SELECT {name} AS model, row_number() OVER () AS place FROM {source.scan(engine, [place])}"
-        sql = f"SELECT model FROM ({rows}) WHERE model IS NOT NULL GROUP BY model ORDER BY min(place) LIMIT 1000"
-        try:
-            return [row[0] for row in engine.rows(sql)]
-        except duckdb.Error as error:
-            raise source.fails(error) from None
+    engine = source.own_engine  # one thread, so that row_number() follows the rows
+    name = as_text(f"c{place}", source.kinds[place])
+    rows = f"SELECT {name} AS model, row_number() OVER () AS place FROM {source.scan(engine, [place])}"
+    sql = f"SELECT model FROM ({rows}) WHERE model IS NOT NULL GROUP BY model ORDER BY min(place) LIMIT 1000"
+    try:
+        return [row[0] for row in engine.rows(sql)]
+    except duckdb.Error as error:
+        raise source.fails(error) from None
 
 
 def select(source: Source, name: str, given: Given) -> Selected:

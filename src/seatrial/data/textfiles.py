@@ -26,7 +26,7 @@ _HEAD_BYTES = 8_000_000
 _LONGEST_LINE = 8_000_000
 
 LARGE_BYTES = 250_000_000
-"""A text file larger than this (packed: than a tenth of it) is copied to the scratch file, a smaller one into memory."""
+"""A text file larger than this (packed: a tenth of it) is copied to the scratch file, a smaller one into memory."""
 
 Digest = Callable[[Path], str]
 

@@ -17,6 +17,9 @@ from seatrial.stats.power import UNKNOWN, rows_needed, smallest_detectable_effec
 
 CheckStatus = Literal["pass", "fail", "inconclusive"]
 
+GUARDED_TOO = " (guarded too)"
+"""How the name of the guardrail that a success metric also is ends."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -70,7 +73,7 @@ class Decided:
 
     check: Check
     clause: str
-    """The finding without level and need: `recall is no worse than logistic by more than the margin (...)`."""
+    """The finding without level and need: `recall is better than logistic (...)`."""
     need: str | None = None
     """What would settle it, a clause: `it would take about 18,800 rows (there are 2,400)`."""
     derived: bool = False
@@ -170,9 +173,12 @@ def _guardrail(question: Question, contrast: Contrast, place: Position, derived:
     if place.low[0] == 0 == place.high[0]:
         finding = f"{subject} is that of {other} exactly, row by row"
     elif status == "pass":
-        finding = f"{subject} is {'better' if place.above_zero[0] else 'no worse'} than {other}"
-        if place.below_zero[0]:
+        if place.above_zero[0]:
+            finding = f"{subject} is better than {other}"
+        elif place.below_zero[0]:
             finding = f"{subject} is worse than {other}, but by less than the margin"
+        else:
+            finding = f"{subject} is not worse than {other} by as much as the margin"
     elif status == "fail":
         finding = f"{subject} is worse than the margin allows"
     elif place.below_zero[0]:
@@ -244,6 +250,7 @@ def _compared(
             status,
             reason,
             guarding=guarding,
+            derived=derived,
             tested_value=null if math.isfinite(null) else None,
             p_value=p if math.isfinite(p) else None,
             worse=not guarding and bool(place.below_zero[0]),
@@ -285,7 +292,9 @@ def _bound(question: Question) -> Decided:
 def _without(question: Question, reason: str, *, guarding: bool, derived: bool) -> Decided:
     verb = "be held against its bound" if question.rule.is_bound else "be compared"
     clause = f"{question.subject} cannot {verb}: {said(reason, 160).rstrip('.')}"
-    check = _check(question, "inconclusive", f"{clause}.", guarding=guarding, tested_value=None, p_value=None)
+    check = _check(
+        question, "inconclusive", f"{clause}.", guarding=guarding, derived=derived, tested_value=None, p_value=None
+    )
     return Decided(check=check, clause=clause, derived=derived)
 
 
@@ -297,6 +306,7 @@ def _check(
     guarding: bool,
     tested_value: float | None,
     p_value: float | None,
+    derived: bool = False,
     level: float | None = None,
     worse: bool = False,
 ) -> Check:
@@ -308,8 +318,10 @@ def _check(
         side, bound = ("below", rule.below) if rule.below is not None else ("above", rule.above)
         short = condition = f"{side} {bound_text(bound if bound is not None else math.inf, question.evidence.scale)}"
     elif guarding:
-        short = f"no worse by {size}"
-        condition = f"no worse than the baseline by {size}"
+        short = f"at most {size} worse"
+        condition = f"{short} than the baseline"
+        if derived:
+            short += GUARDED_TOO
     else:
         short, condition = "better", "better than the baseline"
     return Check(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from seatrial.decisions.yaml_text import read_yaml
 from seatrial.errors import UsageError, did_you_mean, listed
 from seatrial.records.decision import Policy, Role, Rule
+from seatrial.records.numbers import format_percent
 
 SECTIONS: dict[str, Role] = {
     "success": "success",
@@ -217,7 +218,7 @@ def _margin(given: Any, relative: Any, place: str) -> dict[str, Any]:
     else:
         number = _number(given, f"{place}: 'margin'")
     if is_share and number >= 1:
-        raise UsageError(f"{place}: a margin of {number:.0%} of the baseline allows any loss; give less than 100%.")
+        raise UsageError(f"{place}: a margin of {format_percent(number)} of the baseline allows any loss; give less than 100 %.")
     return {"margin": number, "margin_is_relative": is_share}
 
 

@@ -101,7 +101,7 @@ def first_failure(decided: Sequence[Decided]) -> str:
 
 def _why_ship(decided: Sequence[Decided]) -> str:
     success = [one for one in decided if one.check.role == "success"]
-    guardrails = [one for one in decided if one.check.role == "guardrail" and not one.derived]
+    guardrails = [one for one in decided if one.check.role == "guardrail"]
     passed = [one for one in success if one.check.status == "pass"]
     lead = (passed or guardrails)[0]
     parts = [lead.clause]

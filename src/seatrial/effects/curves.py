@@ -4,7 +4,7 @@ import numpy as np
 
 from seatrial.effects.ranks import Ranker
 from seatrial.records import Curve
-from seatrial.stats.curves import precision_recall_points, reliability_points, roc_points
+from seatrial.stats.curves import precision_recall_curve, reliability_curve, roc_curve, totals
 
 POINTS = 120
 DIGITS = 6
@@ -15,23 +15,17 @@ def curves(ranker: Ranker, model: int) -> list[Curve]:
     frame = ranker.frame
     if frame.task != "binary" or not (frame.scored and frame.scored[model]) or frame.positive is None:
         return []
-    score, label = ranker.score(model, frame.positive), np.asarray(ranker.label(frame.positive))
-    there = np.isfinite(score) & (label >= 0)
-    if ranker.weight is not None:
-        there &= ranker.weight > 0
-    score, label = score[there], label[there]
-    weight = None if ranker.weight is None else ranker.weight[there]
-    if not (label == 1).any() or not (label == 0).any():
+    order = ranker.sorted(model, frame.positive).whole()
+    if not order.n_pos.any() or not order.n_neg.any():
         return []
-    name = frame.models[model]
-    roc = roc_points(score, label, weight, max_points=POINTS)
-    both = precision_recall_points(score, label, weight, max_points=POINTS)
+    name, above = frame.models[model], totals(order)
+    roc, both = roc_curve(above, max_points=POINTS), precision_recall_curve(above, max_points=POINTS)
     found = [
         Curve(model=name, kind="roc", x=plain(roc.false_positive_rate), y=plain(roc.true_positive_rate)),
         Curve(model=name, kind="precision_recall", x=plain(both.recall), y=plain(both.precision)),
     ]
-    if score.min() >= 0 and score.max() <= 1:
-        bins = reliability_points(score, label, weight)
+    if order.lowest_score >= 0 and order.highest_score <= 1:
+        bins = reliability_curve(order)
         found.append(
             Curve(
                 model=name,

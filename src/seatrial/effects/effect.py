@@ -17,6 +17,8 @@ from seatrial.stats.paired import PairedProportions
 from seatrial.stats.power import rows_needed, smallest_detectable_effect
 from seatrial.stats.shrinkage import shrink
 
+UNDIRECTED = "neither more nor less of it is good by itself, so a difference is not called better or worse"
+"""The note of an effect of a metric that is not `directed`."""
 FEWEST_ROWS = 100
 FEWEST_RARE = 10
 """A slice is ranked and corrected for only with so many rows, and so many of its rarer class."""
@@ -160,11 +162,7 @@ def _records(
         )
     detectable = smallest_detectable_effect(error, alpha=read.alpha, power=read.power)
     baseline, candidate = measured.values[pair[0]], measured.values[pair[1]]
-    said = (
-        ()
-        if metric.directed
-        else ("neither more nor less of it is good by itself, so a difference is not called better or worse",)
-    )
+    said = () if metric.directed else (UNDIRECTED,)
     notes = tuple(dict.fromkeys((*baseline.notes, *candidate.notes, *measured.notes, *said)))
     rows = np.asarray(contrast.n, dtype=float) if isinstance(contrast, PairedProportions) else None
     found = []

@@ -69,7 +69,7 @@ def _bounds(measured: Measured, value: Value, s: int) -> tuple[float, float] | N
     metric = measured.metric
     if metric.lowest is None or metric.highest is None or not np.isfinite(value.value[s]):
         return None
-    if value.rows is None or value.rows[s] != measured.n[s]:
+    if not value.is_mean:
         return None
     every = measured.n[s] + measured.missing[s]
     total = float(value.value[s] * measured.n[s])

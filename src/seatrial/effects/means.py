@@ -1,6 +1,7 @@
 """Means metrics on every slice: from cells of the confusion matrix, from moments of real terms, or row by row."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,8 +12,8 @@ from seatrial.effects.grouping import Grouping
 from seatrial.effects.measured import Limits, Measured, Value
 from seatrial.effects.scan import Scanned
 from seatrial.effects.terms import Influences, Linearised, linearised, validity
-from seatrial.expressions import Mean, Node, as_row_proportion, atoms, linearise
-from seatrial.metrics.base import Formula, Metric
+from seatrial.expressions import Mean, Node, as_proportion, as_row_proportion, atoms, linearise
+from seatrial.metrics.base import Averaged, Formula, Metric, PerClass
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.means import PairedMeans, mean_interval
 from seatrial.stats.moments import Moments, quadratic
@@ -51,13 +52,25 @@ def from_cases(
         valid = valid & extra_valid
     lines = {model: linearised(metric, cases, model, valid, (ranked or {}).get(model)) for model in pair}
     n = cases.total(np.where(valid, cases.rows, 0.0))
-    values = {model: _value(line, cases, valid) for model, line in lines.items()}
+    alike = cases.weight is None or cases.frequency
+    values = {
+        model: replace(_value(line, cases, valid), is_mean=alike and _is_mean(metric, line))
+        for model, line in lines.items()
+    }
     contrasts: dict[tuple[int, int], Contrast] = {}
     if len(pair) == 2:
         contrasts[pair[0], pair[1]] = _contrast(lines[pair[0]], lines[pair[1]], cases, valid, n, same=same)
     return Measured(
         metric=metric, grouping=grouping, n=n, missing=rows - n, values=values, contrasts=contrasts, unit=unit
     )
+
+
+def _is_mean(metric: Metric, line: Linearised | None = None) -> bool:
+    """Whether a metric is the mean of one term over all rows: `mean(...)`, `tp + fp`, precision pooled over classes."""
+    if not isinstance(metric, (Formula, PerClass)):
+        return isinstance(metric, Averaged) and line is not None and line.proportion is not None
+    found = as_proportion(metric.tree)
+    return isinstance(metric.tree, Mean) or (found is not None and len(found[1]) == 4)
 
 
 def _value(line: Linearised, cases: Cases, valid: NDArray[np.bool_]) -> Value:
@@ -248,29 +261,26 @@ def from_moments(
 ) -> Measured:
     """Measure a formula over real columns from the moments of its terms."""
     moments = scanned.moments[metric.name]
-    means, covariance = moments.means, moments.covariance
+    covariance = moments.covariance
     known = atoms(tree)
-    many = len(known)
     gradients: dict[int, Floats] = {}
     flat: dict[int, Reasons] = {}
     values: dict[int, Value] = {}
     size = grouping.size
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         for position, model in enumerate(pair):
-            here = means[:, :many] if position == 0 else means[:, :many] + means[:, many:]
+            own = moments if position == 0 else scanned.candidates[metric.name]
+            here, spread_of = own.means, own.covariance[:, : len(known), : len(known)]
             linear = linearise(tree, {atom.key(): here[:, k] for k, atom in enumerate(known)})
             slope = np.stack([np.broadcast_to(linear.gradient.get(atom.key(), 0.0), (size,)) for atom in known], axis=1)
             gradients[position] = slope
-            full = np.zeros((size, covariance.shape[1]))
-            full[:, :many] = slope
-            if position == 1:
-                full[:, many:] = slope
             value = np.broadcast_to(linear.value, (size,)).astype(float)
-            error = np.sqrt(np.maximum(quadratic(full, covariance), 0.0) / moments.n)
+            error = np.sqrt(np.maximum(quadratic(slope, spread_of), 0.0) / moments.n)
             reasons = tuple(
                 "no rows with every input" if n == 0 else r for n, r in zip(moments.n, linear.reason, strict=True)
             )
-            values[model] = _moment_value(tree, value, error, moments, reasons, linear.no_slope)
+            measured = _moment_value(tree, value, error, moments, reasons, linear.no_slope)
+            values[model] = replace(measured, is_mean=_is_mean(metric))
             flat[position] = linear.no_slope
         contrasts: dict[tuple[int, int], Contrast] = {}
         if len(pair) == 2:

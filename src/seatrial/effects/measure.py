@@ -117,6 +117,7 @@ class Measurer:
             self._repeat()
         self._ranker: Ranker | None = None
         self._rarer: dict[Grouping, Floats] = {}
+        self._counted: dict[Grouping, Floats] = {}
 
     def measure(
         self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pairs: Sequence[Pair]
@@ -155,9 +156,7 @@ class Measurer:
     ) -> dict[tuple[str, Grouping], Measured]:
         """What a table too long to hold can give beside the scan."""
         same = {(metric.name, pair): self.same(metric, pair) for metric in metrics for pair in pairs}
-        return measure_large(
-            metrics, self.frame, groupings, pairs, same, seed=self.seed, limit=self.rows_in_memory
-        )
+        return measure_large(metrics, self.frame, groupings, pairs, same, seed=self.seed, limit=self.rows_in_memory)
 
     @property
     def large(self) -> bool:
@@ -176,6 +175,10 @@ class Measurer:
             where = grouping.combine(codes) if codes else np.zeros(self.frame.n, dtype=np.intp)
             self._keep_rarer(grouping, where, target, np.ones(len(target)))
         return self._rarer[grouping]
+
+    def rows_of(self, grouping: Grouping) -> Floats | None:
+        """Rows of each slice, (S,), where a scan has counted them."""
+        return self._counted.get(grouping)
 
     def _keep_rarer(self, grouping: Grouping, where: NDArray[np.intp], target: NDArray[Any], count: Floats) -> None:
         positive = np.bincount(where, np.where(target == self.frame.positive, count, 0.0), grouping.size)
@@ -244,6 +247,7 @@ class Measurer:
         for position, (grouping, one) in enumerate(
             zip(groupings, scan(self.frame, groups, groupings, pair, cells=bool(cells)), strict=True)
         ):
+            self._counted[grouping] = one.rows
             if one.cells is not None and one.cells.target is not None and self.frame.task == "binary":
                 self._keep_rarer(grouping, one.cells.slice_index, one.cells.target, one.cells.count)
             for metric in cells:
@@ -290,7 +294,8 @@ class _Rows:
             frequency=measurer.frequency,
             label_names=label_names(self.frame),
         )
-        self.rows: Floats = np.bincount(where, minlength=grouping.size).astype(np.float64)
+        counted = measurer.rows_of(grouping)
+        self.rows = np.bincount(where, minlength=grouping.size).astype(np.float64) if counted is None else counted
         if self.cases.frequency:
             self.rows = self.cases.total(self.cases.rows)
 

@@ -29,6 +29,8 @@ class Value:
     """Events and rows, when the metric is a plain proportion."""
     rows: Floats | None = None
     """Rows in the denominator, of a proportion with one of its own; None: every row in the metric."""
+    is_mean: bool = False
+    """Whether it is a mean over all rows in which each counts alike, so that missing rows bound it."""
     notes: tuple[str, ...] = ()
 
 

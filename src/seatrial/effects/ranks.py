@@ -106,14 +106,18 @@ class Ranker:
         held = self._order[1]
         key = (model, code, classes or (code,))
         if key not in held:
-            if (model, code) not in self._sorted:
-                self._sorted[model, code] = SortedScores(self.score(model, code), self.label(code), self.weight)
-            rows = self._sorted[model, code]
+            rows = self.sorted(model, code)
             if len(key[2]) == 1 and valid.all():
                 held[key] = rows.by_sorted(self._sorted_codes(rows, model, code, grouping), grouping.size)
             else:
                 held[key] = rows.by(np.where(valid, where, -1), grouping.size)
         return held[key]
+
+    def sorted(self, model: int, code: int) -> SortedScores:
+        """Rows of a version that have a score and a label, sorted by the score of one class; sorted once."""
+        if (model, code) not in self._sorted:
+            self._sorted[model, code] = SortedScores(self.score(model, code), self.label(code), self.weight)
+        return self._sorted[model, code]
 
     def _sorted_codes(self, rows: SortedScores, model: int, code: int, grouping: Grouping) -> NDArray[Any]:
         """Slice positions in the order of a version's scores; each column is brought into that order once."""
@@ -199,6 +203,8 @@ def influences(
             order = ranker.order(model, code, grouping, where, valid, classes=tuple(ranker.classes(metric)))
             table, rows = _table(metric, order, need_rows=need_rows)
             there = np.isfinite(table.value)
+            if len(ranker.classes(metric)) > 1:
+                there &= (table.n_pos > 0) & (table.n_neg > 0)
             total += np.where(there, table.value, 0.0)
             many += there
             if rows is not None:
@@ -240,6 +246,8 @@ def influences(
         "the value is the same on every row, so its standard error is 0" if v <= 0 else None
         for v in np.nan_to_num(variance, nan=1.0)
     ]
+    if every == 1:
+        stuck = [said or why for said, why in zip(table.reasons, stuck, strict=True)]
     method = "influences, logit scale" if cases.cluster is None else f"{scattered.method}, logit scale"
     df = scattered.df if cases.cluster is not None or every > 1 else np.minimum(scattered.df, table.df)
     return RankedLine(
@@ -263,8 +271,12 @@ def _table(metric: Ranked, order: SliceOrder, *, need_rows: bool) -> tuple[RankT
 def _value(line: RankedLine) -> Value:
     def limits(alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
         low, high = logit_interval(line.value, line.variance, alpha, df=line.df)
-        refused = np.array([r is not None for r in line.interval_reasons])
-        names = tuple(line.method if r is None else f"none: {r}" for r in line.interval_reasons)
+        why = [
+            r or (None if np.isfinite(x) else "too few rows of a class for a variance")
+            for r, x in zip(line.interval_reasons, low, strict=True)
+        ]
+        refused = np.array([r is not None for r in why])
+        names = tuple(line.method if r is None else f"none: {r}" for r in why)
         return np.where(refused, np.nan, low), np.where(refused, np.nan, high), names
 
     return Value(

@@ -16,6 +16,7 @@ from seatrial.effects.measured import Limits, Measured, Value
 from seatrial.effects.ranks import Ranker
 from seatrial.errors import DataError, UsageError
 from seatrial.metrics.base import Banded, Resampled
+from seatrial.records.numbers import format_percent
 from seatrial.stats.bootstrap import MOST_FAILED, BootstrapContrast, bootstrap_statistic, percentile_interval
 from seatrial.stats.calibration import binned_ece, equal_mass_bins
 from seatrial.stats.contrasts import Contrast
@@ -335,7 +336,7 @@ def _percentiles(draws: dict[int, Floats], size: int, alpha: float) -> tuple[Flo
         kept = drawn[np.isfinite(drawn)]
         failed = 1 - len(kept) / len(drawn)
         if failed > MOST_FAILED:
-            names[s] = f"none: the function had no value on {failed:.0%} of the resamples"
+            names[s] = f"none: the function had no value on {format_percent(failed)} of the resamples"
         elif kept.min() == kept.max():
             names[s] = "none: every resample gave the same value"
         else:

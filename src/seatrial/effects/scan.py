@@ -57,6 +57,8 @@ class Scanned:
     cells: Cases | None
     moments: dict[str, Moments]
     """Terms in the order: each atom of the baseline, then each atom's difference candidate - baseline."""
+    candidates: dict[str, Moments]
+    """Of a pair: each atom of the candidate by itself, so that its own small numbers do not drown in the baseline's."""
 
 
 def scan(
@@ -120,6 +122,12 @@ class _Terms:
             first, second = self.at[group.name, k, self.pair[0]], self.at[group.name, k, self.pair[1]]
             found.append(_Term(sql=_difference(first, second), seen=self.differences_seen[first, second]))
         return found
+
+    def own(self, group: TermGroup) -> "list[_Term]":
+        """The candidate's atoms by themselves; none without a pair."""
+        places = [self.at[group.name, k, self.pair[1]] for k in range(len(group.atoms))] if self.paired else []
+        seen = [(place, self.columns_seen[place]) for place in places]
+        return [_Term(sql=_minus(_inner(place), found.centre), seen=found) for place, found in seen]
 
     def bits(self, first: "_Term", second: "_Term | None" = None) -> tuple[int, int, bool]:
         """Powers of two to multiply a term by (or the two of a product), and whether the result is a wide integer."""
@@ -259,14 +267,14 @@ def _query(frame: Frame, terms: _Terms, groupings: Sequence[Grouping], keys: lis
     for at, group in enumerate(terms.groups):
         valid = terms.valid(group)
         integers[f"n{at}"] = exp.Case().when(valid, exp.Literal.number(1))
-        columns = terms.columns(group)
-        for i, term in enumerate(columns):
-            bits, _, wide = terms.bits(term)
-            integers[f"m{at}_{i}"] = _fixed_point(valid, _scaled(term.sql, bits), wide)
-            for j, other in enumerate(columns[i:], start=i):
-                bits, others, wide = terms.bits(term, other)
-                product = exp.Mul(this=_scaled(term.sql, bits), expression=_scaled(other.sql, others))
-                integers[f"x{at}_{i}_{j}"] = _fixed_point(valid, product, wide)
+        for side, columns in (("", terms.columns(group)), ("c", terms.own(group))):
+            for i, term in enumerate(columns):
+                bits, _, wide = terms.bits(term)
+                integers[f"{side}m{at}_{i}"] = _fixed_point(valid, _scaled(term.sql, bits), wide)
+                for j, other in enumerate(columns[i:], start=i):
+                    bits, others, wide = terms.bits(term, other)
+                    product = exp.Mul(this=_scaled(term.sql, bits), expression=_scaled(other.sql, others))
+                    integers[f"{side}x{at}_{i}_{j}"] = _fixed_point(valid, product, wide)
     kept = [exp.column(part.alias_or_name) for part in inner.expressions if part.alias_or_name not in terms.names]
     middle = exp.select(*kept, *[exp.alias_(sql, name) for name, sql in integers.items()]).from_(inner.subquery("r"))
     for name in integers:
@@ -334,7 +342,7 @@ def _unpack(
         if grouping.columns
         else np.zeros(int(mine.sum()), dtype=np.intp)
     )
-    keys = [np.asarray(result[f"key{k}"])[mine].astype(np.intp) for k in range(1 + len(pair))] if cells else []
+    keys = [_codes(result[f"key{k}"])[mine] for k in range(1 + len(pair))] if cells else []
     # a total order, so that sums do not hang on the order in which the engine's threads came home
     within = source.combine([result[f"s{k}"][mine] for k in source.columns]) if source.columns else where
     order = np.lexsort([within, *keys[::-1], where])
@@ -343,28 +351,35 @@ def _unpack(
     rows = np.bincount(where, count, grouping.size).astype(np.float64, copy=False)
 
     def summed(column: str, bits: int = 0) -> Floats:
-        amounts = np.nan_to_num(np.asarray(result[column], dtype=float)[mine][order])
+        held: NDArray[Any] = np.ma.filled(np.ma.asarray(result[column], dtype=float), 0.0)
+        amounts = np.nan_to_num(held[mine][order])
         with np.errstate(over="ignore"):
             return np.asarray(np.ldexp(np.bincount(where, amounts, grouping.size), -bits), float)
 
-    moments: dict[str, Moments] = {}
-    for at, group in enumerate(terms.groups):
-        columns = terms.columns(group)
+    def of(side: str, at: int, columns: list[_Term]) -> Moments:
         many = len(columns)
         sums, products = np.empty((grouping.size, many)), np.empty((grouping.size, many, many))
         for i, term in enumerate(columns):
-            sums[:, i] = summed(f"m{at}_{i}", terms.bits(term)[0])
+            sums[:, i] = summed(f"{side}m{at}_{i}", terms.bits(term)[0])
             for j, other in enumerate(columns[i:], start=i):
-                found = summed(f"x{at}_{i}_{j}", sum(terms.bits(term, other)[:2]))
+                found = summed(f"{side}x{at}_{i}_{j}", sum(terms.bits(term, other)[:2]))
                 products[:, i, j] = products[:, j, i] = found
-        moments[group.name] = Moments(
-            n=summed(f"n{at}"), centres=np.array([term.seen.centre for term in columns]), sums=sums, products=products
-        )
+        centres = np.array([term.seen.centre for term in columns])
+        return Moments(n=summed(f"n{at}"), centres=centres, sums=sums, products=products)
+
+    moments = {group.name: of("", at, terms.columns(group)) for at, group in enumerate(terms.groups)}
+    own = {group.name: of("c", at, terms.own(group)) for at, group in enumerate(terms.groups) if terms.paired}
     if not cells:
-        return Scanned(rows=rows, cells=None, moments=moments)
+        return Scanned(rows=rows, cells=None, moments=moments, candidates=own)
     firsts = np.flatnonzero(np.concatenate([[True], np.any(np.diff([where, *keys]), axis=0)])[: len(where)])
     where, keys, count = where[firsts], [key[firsts] for key in keys], np.add.reduceat(count, firsts)
-    return Scanned(rows=rows, cells=_cells(frame, grouping, where, keys, count, pair), moments=moments)
+    return Scanned(rows=rows, cells=_cells(frame, grouping, where, keys, count, pair), moments=moments, candidates=own)
+
+
+def _codes(column: NDArray[Any]) -> NDArray[np.intp]:
+    """Class codes, -1 where missing: the engine hands out a masked array, whose data under the mask mean nothing."""
+    filled: NDArray[Any] = np.ma.filled(np.ma.masked_invalid(column), -1)
+    return filled.astype(np.intp)
 
 
 def _cells(

@@ -27,7 +27,10 @@ from seatrial.expressions import (
 from seatrial.metrics.base import Averaged, Formula, Marginal, Metric, PerClass
 
 Valid = NDArray[np.bool_]
+ROUNDING = 64 * float(np.finfo(np.float64).eps)
 SHARES: tuple[Literal["tp", "fp", "fn", "tn"], ...] = ("tp", "fp", "fn", "tn")
+HITS = ((frozenset({"tp"}), frozenset({"tp", "fp"})), (frozenset({"tp"}), frozenset({"tp", "fn"})))
+"""Ratios that are the share of rows predicted right once the classes are pooled."""
 TARGET_ONLY = (frozenset({"tp", "fn"}), frozenset({"tn", "fp"}), frozenset({"tp", "fp", "fn", "tn"}))
 """Denominators that are the same rows for every version, so that a difference is one of paired outcomes."""
 
@@ -257,7 +260,7 @@ def _averaged(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linea
         towards = np.where(present, each - value[:, None], 0.0)
         slopes["tp"], slopes["fn"] = slopes["tp"] + towards, slopes["fn"] + towards
     influence = scatter(slopes)
-    centred = influence - cases.mean(influence, valid)[where]
+    centred = _settled(influence - cases.mean(influence, valid)[where])
     rows = cases.total(np.where(valid, cases.rows, 0.0))
     zeroed = int(undefined.any(axis=0).sum())
     notes = (
@@ -312,6 +315,11 @@ def _class_shares(cases: Cases, model: int, valid: Valid):  # type: ignore[no-un
     return shares, scatter
 
 
+def _settled(influence: Floats) -> Floats:
+    """Influences of shares without the rounding of those that are exactly 0."""
+    return np.where(np.abs(influence) <= ROUNDING, 0.0, influence)
+
+
 def _micro(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linearised:
     if cases.multilabel:
         pooled: dict[str, Floats] = {name: np.zeros(len(valid)) for name in SHARES}
@@ -329,11 +337,14 @@ def _micro(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linearis
     influence = np.zeros(len(where))
     for key, slope in linear.gradient.items():
         influence += np.broadcast_to(slope, (cases.size,))[where] * (keyed[key] - means[key][where])
-    exact = not cases.multilabel and metric.name.startswith(("precision", "recall", "f1"))
+    rows = cases.total(np.where(valid, cases.rows, 0.0))
+    exact = not cases.multilabel and (as_f1(metric.tree) or as_proportion(metric.tree) in HITS)
     return Linearised(
         value=np.broadcast_to(linear.value, (cases.size,)).astype(float),
         influence=np.where(valid, influence, 0.0),
-        reasons=tuple(linear.reason),
+        reasons=tuple(
+            "no rows with every input" if n == 0 else reason for n, reason in zip(rows, linear.reason, strict=True)
+        ),
         proportion=Proportion(outcome=(pooled["tp"] > 0.5) & valid, within=valid, same_rows=True) if exact else None,
     )
 
@@ -348,7 +359,7 @@ def _marginal(metric: Marginal, cases: Cases, model: int, valid: Valid) -> Linea
     influence = (
         np.where(t == p, found.by_hits[where, t], 0.0) + found.by_predicted[where, p] + found.by_actual[where, t]
     )
-    influence = influence - cases.mean(influence, valid)[where]
+    influence = _settled(influence - cases.mean(influence, valid)[where])
     rows = cases.total(np.where(valid, cases.rows, 0.0))
     reasons = tuple(
         "no rows with every input" if n == 0 else (None if np.isfinite(v) else found.reason)

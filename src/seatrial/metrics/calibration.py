@@ -12,7 +12,7 @@ MULTICLASS = frozenset({"multiclass"})
 METRICS: tuple[Metric, ...] = (
     Formula(
         name="log_loss",
-        summary="mean surprise at the true class, in nats",
+        summary="how little probability the true class was given, on average (log scale, in nats)",
         needs_scores=True,
         higher_is_better=False,
         formula="mean(-log(max(score_of_target, 2.220446049250313e-16)))",

@@ -10,12 +10,12 @@ AVERAGED_TASKS = frozenset({"multiclass", "multilabel", "binary"})
 
 # name, per-class formula, in words, which way is good
 PER_CLASS: tuple[tuple[str, str, str, bool], ...] = (
-    ("precision", "tp / (tp + fp)", "of the rows predicted positive, the share that is", True),
+    ("precision", "tp / (tp + fp)", "of the rows predicted positive, the share that truly are", True),
     ("recall", "tp / (tp + fn)", "of the positive rows, the share found", True),
-    ("specificity", "tn / (tn + fp)", "of the negative rows, the share left alone", True),
+    ("specificity", "tn / (tn + fp)", "of the negative rows, the share not flagged", True),
     ("false_positive_rate", "fp / (fp + tn)", "of the negative rows, the share flagged", False),
     ("false_negative_rate", "fn / (fn + tp)", "of the positive rows, the share missed", False),
-    ("negative_predictive_value", "tn / (tn + fn)", "of the rows predicted negative, the share that is", True),
+    ("negative_predictive_value", "tn / (tn + fn)", "of the rows predicted negative, the share that truly are", True),
     ("f1", "2*tp / (2*tp + fp + fn)", "harmonic mean of precision and recall", True),
     ("jaccard", "tp / (tp + fp + fn)", "positives found over positives found, missed or wrongly claimed", True),
 )
@@ -65,7 +65,7 @@ def _matthews(hits: Floats, predicted: Floats, actual: Floats) -> MarginalValue:
 
 def _binary() -> list[Metric]:
     return [
-        Formula(name=name, summary=f"{summary} (positive class)", formula=formula, higher_is_better=good, tasks=BINARY)
+        Formula(name=name, summary=summary, formula=formula, higher_is_better=good, tasks=BINARY)
         for name, formula, summary, good in PER_CLASS
     ]
 
@@ -162,7 +162,7 @@ METRICS: tuple[Metric, ...] = (
     Formula(
         name="subset_accuracy",
         summary="share of rows with every label right",
-        formula="mean(exact)",
+        formula="mean(exact == 1)",
         tasks=frozenset({"multilabel"}),
     ),
     Formula(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from seatrial.metrics.base import EVERY_TASK, Formula, Metric, Quantile
+from seatrial.records.numbers import format_percent
 
 PROBABILITIES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
@@ -43,7 +44,7 @@ def of_column(column: str, statistic: str) -> Metric | None:
         share = PROBABILITIES[statistic]
         return Quantile(
             name=name,
-            summary=f"{column} that {share:.0%} of rows stay under",
+            summary=f"{column} that {format_percent(share)} of rows stay under",
             column=column,
             probability=share,
             formula=f"{statistic}({_quoted(column)})",

@@ -73,7 +73,7 @@ class Check(Record):
     candidate: str
     slice: Slice = Field(default_factory=dict)
     condition: str
-    """What had to hold, in words: `no worse than the baseline by 0.01`."""
+    """What had to hold, in words: `at most 0.01 worse than the baseline`."""
     tested_value: float | None = None
     """The difference (or value, for a bound) that `p_value` was computed at."""
     p_value: float | None = None

@@ -222,6 +222,8 @@ class Front:
     facts: tuple[tuple[str, str], ...]
     numbers: tuple[KeyNumber, ...]
     level: str
+    code: str = ""
+    """The status as the JSON has it; empty where no verdict was asked for."""
     glances: tuple[Glance, ...] = ()
 
 

@@ -11,6 +11,7 @@ from seatrial.reports import numbers, words
 from seatrial.reports.charts import specification
 from seatrial.reports.document import Spec
 from seatrial.reports.hostile import visible
+from seatrial.reports.reading import is_directed
 from seatrial.reports.svg import TOKENS
 
 KEY = (
@@ -66,7 +67,7 @@ def panels(labelled: Sequence[tuple[str, Effect]]) -> list[Panel]:
     panels: dict[str, list[Row]] = {}
     units: dict[str, str] = {}
     for label, effect in labelled:
-        if effect.difference is None or effect.low is None or effect.high is None:
+        if effect.difference is None or effect.low is None or effect.high is None or not is_directed(effect):
             continue
         title, unit, factor = _panel(effect)
         sign = factor if effect.higher_is_better else -factor

@@ -8,7 +8,7 @@ A failed check is a `<failure type="fail">`, an undecided one a `<failure type="
 from xml.etree import ElementTree
 
 from seatrial.records import Check, Scorecard
-from seatrial.reports import lookup
+from seatrial.reports import lookup, words
 from seatrial.reports.hostile import visible
 
 _SENTENCE = 2000
@@ -54,7 +54,9 @@ def _case(check: Check, *, passed: bool, several: bool) -> ElementTree.Element:
         ElementTree.SubElement(case, "skipped", message=f"{check.status}, does not decide: {message}")
         return case
     failure = ElementTree.SubElement(case, "failure", type=check.status, message=message)
-    failure.text = visible(f"{check.name} must be {check.condition}: {check.reason}", limit=_SENTENCE)
+    failure.text = visible(
+        f"{words.on_slice(check.metric, check.slice)} must be {check.condition}: {check.reason}", limit=_SENTENCE
+    )
     return case
 
 

@@ -61,6 +61,7 @@ _ESCAPES = tuple(
     )
 )
 """What could be markup, and only there: a bracket before a parenthesis, an underscore at the edge of a word."""
+_MEASURED = "📏"
 _ICONS = {"pass": "✅", "fail": "❌", "inconclusive": "❓", "invalid": "⛔"}
 
 
@@ -86,7 +87,7 @@ def _page(document: Document, limits: Limits) -> str:
     front = document.front
     facts = " · ".join(f"{term.lower()} **{_text(value, limits)}**" for term, value in front.facts)
     parts = [
-        f"## {_ICONS[front.status]} {_text(front.headline, limits)}",
+        f"## {_ICONS[front.code] if front.code else _MEASURED} {_text(front.headline, limits)}",
         f"**{_text(front.sentence, limits)}**",
         facts,
     ]

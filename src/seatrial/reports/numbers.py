@@ -178,13 +178,25 @@ def _is_share_of_rows(estimate: Estimate) -> bool:
 def _effect_places(effect: Effect) -> int | None:
     half_width = _half_width(effect.difference, effect.low, effect.high)
     if half_width is None:
-        return None
+        return _common_places(effect)
     marks = [0.0]
     if effect.margin is not None and not effect.margin_is_relative:
         marks += [effect.margin, -effect.margin]
     return decimals(
         half_width, apart=[(limit, mark) for limit in (effect.low, effect.high) if limit is not None for mark in marks]
     )
+
+
+def _common_places(effect: Effect) -> int | None:
+    """Return the decimals that show the larger of two values without an interval with four digits; None for fewer."""
+    known = [side for side in (effect.baseline_value, effect.candidate_value) if side is not None]
+    largest = max(map(abs, known), default=0.0)
+    if len(known) < 2 or largest == 0:
+        return None
+    places = 3 - math.floor(math.log10(largest))
+    while 0 < abs(effect.difference or 0.0) < 10.0**-places and places < _MOST_DECIMALS:
+        places += 1
+    return min(places, _MOST_DECIMALS)
 
 
 def effect_sides(effect: Effect, *, unit: bool = True) -> tuple[str, str]:

@@ -33,6 +33,10 @@ _LIMITS = Limits(rows=20, slices=5, examples=0, classes=5, characters=60, senten
 _WIDEST = 34
 _TITLE = 14
 _HEAD = 5
+_LONG = 80
+_NAME = 28
+"""A name of a row gets this much before titles are cut further."""
+_SHORT = 8
 _END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 """Spaces at the end of a line, between codes of colour or not."""
 _LEVEL = re.compile(r" \[[0-9.]+ %\]$")
@@ -75,7 +79,7 @@ def _page(document: Document, card: Scorecard, written: Sequence[str], width: in
     front = document.front
     style = f"bold {_STYLES[front.tone]}"
     lines: list[RenderableType] = [
-        Text(f"{front.symbol} {front.headline} ({front.status})", style=style),
+        Text(f"{front.symbol} {front.headline}" + (f" ({front.code})" if front.code else ""), style=style),
         Text(_shown(front.sentence), style="bold"),
         Text(" · ".join(f"{term.lower()} {_shown(value)}" for term, value in front.facts), style="dim"),
     ]
@@ -157,33 +161,67 @@ def _two_lines(first: Text, second: str) -> Text:
 def _table(table: Table, width: int) -> list[RenderableType]:
     kept = [place for place, column in enumerate(table.columns) if column.narrow]
     out = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim", show_edge=False)
+    room = width - sum(_width(table, place) + 1 for place in kept[1:])
+    name = min(_natural(table, kept[0]), _NAME)
+    tight = room < name
+    if tight:
+        room = width - sum(_width(table, place, tight=True) + 1 for place in kept[1:])
+    longest = max((len(piece) for row in _rows(table) for piece in _pieces(row[kept[0]].text)), default=0)
+    if room < min(longest, name) and any(_LEVEL.search(table.columns[place].title) for place in kept):
+        # a difference with its interval says what the two values beside it say
+        kept = [p for p in kept if table.columns[p].kind != "number" or _LEVEL.search(table.columns[p].title)]
+        room = width - sum(_width(table, place, tight=True) + 1 for place in kept[1:])
+    first = max(min(_natural(table, kept[0]), room), min(name, _SHORT))
+    worded = [place for place in kept[1:] if table.columns[place].kind == "word"]
+    spare = width - first - sum(_width(table, place, tight=tight) + 1 for place in kept[1:] if place not in worded)
     for place in kept:
         column = table.columns[place]
-        widest = max((len(row[place].text) for group in table.groups for row in group.rows), default=0)
+        number = column.kind == "number"
         out.add_column(
-            Text(_title(column)),
-            justify="right" if column.kind == "number" else "left",
+            Text(_title(column, _width(table, place, tight=True) if tight and number else _LONG)),
+            justify="right" if number else "left",
             overflow="fold",
-            no_wrap=column.kind == "number" and widest <= _WIDEST,
-            min_width=10 if place == 0 else None,
+            no_wrap=number and _widest(table, place) <= _WIDEST,
+            min_width=first if place == kept[0] else None,
+            max_width=max(_TITLE, spare // len(worded) - 1) if place in worded else None,
         )
-    room = width - sum(_width(table, place) + 1 for place in kept[1:])
     for group in table.groups:
         if group.title:
             out.add_row(Text(_shown(group.title), style="bold"), *(Text() for _ in kept[1:]))
         for row in group.rows:
-            out.add_row(_broken(_cell(row[kept[0]]), room), *(_cell(row[place]) for place in kept[1:]))
-    note = [Text(_shown(table.note), style="dim")] if table.note else []
-    return [Padding(out, (0, 0)), *note]
+            out.add_row(_broken(_cell(row[kept[0]]), first), *(_cell(row[place]) for place in kept[1:]))
+    return [Padding(out, (0, 0)), *(Text(line, style="dim") for line in _notes(table))]
 
 
-def _width(table: Table, place: int) -> int:
-    """Return how wide a column wants to be; words may be broken between words."""
+def _notes(table: Table) -> list[str]:
+    """What a narrow table leaves to a line under it: what was cut, and levels that are not the column's."""
+    other = [
+        f"{_shown(row[0].text)} {_shown(cell.note)}"
+        for row in _rows(table)
+        for cell in row
+        if cell.strong and cell.note
+    ]
+    said = [f"Other levels: {', '.join(other)}."] if other else []
+    return [*said, *([_shown(table.note)] if table.note else [])]
+
+
+def _width(table: Table, place: int, *, tight: bool = False) -> int:
+    """Return how wide a column wants to be; words may be broken between words, and a tight title is cut further."""
     column = table.columns[place]
     if column.kind == "word":
         return _TITLE
-    cells = (len(row[place].text) for group in table.groups for row in group.rows)
-    return max(len(_title(column)), *cells, 0)
+    if tight and column.kind == "number" and not _LEVEL.search(column.title):
+        return max(min(len(_title(column)), _SHORT), _widest(table, place))
+    return _natural(table, place)
+
+
+def _natural(table: Table, place: int) -> int:
+    """Return the width that holds the title and every cell of a column."""
+    return max(len(_title(table.columns[place])), _widest(table, place))
+
+
+def _widest(table: Table, place: int) -> int:
+    return max((len(_cell(row[place])) for row in _rows(table)), default=0)
 
 
 def _broken(text: Text, room: int) -> Text:
@@ -191,26 +229,37 @@ def _broken(text: Text, room: int) -> Text:
     if len(text) <= room or room < _TITLE // 2:
         return text
     lines = [""]
-    for piece in re.findall(r"[^ _.]*[ _.]?", text.plain):
+    for piece in _pieces(text.plain):
         if len(lines[-1]) + len(piece.rstrip()) > room:
             lines.append("")
         lines[-1] += piece
-    return Text("\n".join(line.rstrip() for line in lines), style=text.style)
+    return Text("\n".join(line.rstrip() for line in lines if line.strip()), style=text.style)
 
 
-def _title(column: Column) -> str:
-    """Cut the middle of a version's name, so that it leaves room for the numbers under it: versions differ at the end."""
-    shown = visible(column.title, limit=80)
+def _pieces(text: str) -> list[str]:
+    return re.findall(r"[^ _.]*[ _.]?", text)
+
+
+def _rows(table: Table) -> list[tuple[Cell, ...]]:
+    return [row for group in table.groups for row in group.rows]
+
+
+def _title(column: Column, most: int = _LONG) -> str:
+    """Cut the middle of a version's name, so that it leaves room for the numbers: versions differ at the end."""
+    shown = visible(column.title, limit=_LONG)
     level = _LEVEL.search(shown)
     name = shown[: level.start()] if level else shown
-    cut = name if len(name) <= _TITLE else f"{name[:_HEAD]}…{name[_HEAD + 1 - _TITLE :]}"
-    return cut + (level.group() if level else "")
+    most = min(most, _TITLE)
+    if len(name) > most and not name.endswith("]"):
+        end = name[_HEAD + 1 - _TITLE :][-(most // 2) :] if len(column.title) <= _LONG else ""
+        name = f"{name[: most - 1 - len(end)]}…{end}"
+    return name + (level.group() if level else "")
 
 
 def _cell(cell: Cell) -> Text:
     shown = visible(cell.text, limit=_LIMITS.characters)
     text = f"{cell.symbol} {shown}" if cell.symbol else shown
     return Text(
-        f"{text} ({_shown(cell.note)})" if cell.note and (cell.symbol or cell.strong) else text,
+        f"{text} ({_shown(cell.note)})" if cell.note and cell.symbol else text,
         style=_STYLES[cell.tone] if cell.tone else "bold" if cell.strong else "",
     )

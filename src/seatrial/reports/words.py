@@ -26,6 +26,9 @@ EVALUATION_WORDS: dict[Status, str] = {
     "inconclusive": "Cannot tell yet",
     "invalid": "No verdict possible",
 }
+NOT_ASKED = "Measured, no verdict asked for"
+"""The headline where no rule asks for a verdict; the JSON's status is `inconclusive`."""
+NOT_ASKED_SYMBOL = "–"
 WORD_SYMBOLS: dict[Word, str] = {"better": "▲", "worse": "▼", "no meaningful difference": "≈", "cannot tell": "?"}
 WORD_TONES: dict[Word, Tone] = {
     "better": "good",
@@ -40,6 +43,7 @@ _ASCII = str.maketrans(
         "▲": "^",
         "▼": "v",
         "≈": "=",
+        "≠": "!=",
         "…": "...",
         "–": "-",
         "—": "-",

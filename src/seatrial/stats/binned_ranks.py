@@ -21,7 +21,8 @@ class BinnedRanks:
     """A rank metric per slice: the exact value lies within `table.value` +- `bound`.
 
     `positive` and `negative` (S, B): the influence of a row of each bin, mean zero over the slice's rows, scaled so
-    that var(value) = sum psi^2 / (n (n - 1)). `unresolved` (S,): at most this much variance of the value lies within bins.
+    that var(value) = sum psi^2 / (n (n - 1)). `unresolved` (S,): at most this much variance of the value lies within
+    bins; the table's variance holds it.
     """
 
     table: RankTable
@@ -74,8 +75,10 @@ def binned_average_precision(positives: Integers, negatives: Integers, single: F
     """Average precision: rows of a bin as if in random order, between its worst and its best order.
 
     With N and T the rows and the positives above a bin of p positives and q negatives, its i-th positive has a
-    precision between (T + i)/(N + q + i) and (T + i)/(N + i), and about (T + i)/(N + i (1 + q/(p + 1))); sums over i by digamma.
-    Bins of one score count as ties, p (T + p)/(N + p + q). Influences as in `grouped_average_precision`, bins as ties.
+    precision between (T + i)/(N + q + i) and (T + i)/(N + i), and about (T + i)/(N + i (1 + q/(p + 1))); sums over i by
+    the digamma function.
+    Bins of one score count as ties, p (T + p)/(N + p + q). Influences as in `grouped_average_precision`, at the
+    middle of a bin; half the span of the precision inside a bin, squared, is added to the variance.
 
     >>> found = binned_average_precision(np.array([[0, 1, 1]]), np.array([[1, 1, 0]]), np.array([True, True, True]))
     >>> found.table.value.round(4).tolist(), found.bound.tolist()
@@ -94,14 +97,22 @@ def binned_average_precision(positives: Integers, negatives: Integers, single: F
     likely = np.where(single, tied, np.clip(_precision_sum(above_hits, above, p, whole), worst, best))
     value = divide(likely.sum(axis=1), n1)
     total_best, total_worst = divide(best.sum(axis=1), n1), divide(worst.sum(axis=1), n1)
-    centre = divide(tied.sum(axis=1), n1)
     share = np.nan_to_num(divide(p, reached))
     g, h = np.cumsum(share, axis=1), np.cumsum(share * precision, axis=1)
+    # a row of a bin of several scores has about half of the bin below it
+    own = np.where(single | (p == 0), 0.0, (p - 1) / (2 * np.maximum(p, 1)))
+    mean_precision = np.where(p > 0, likely / np.maximum(p, 1), 0.0)
+    gain = mean_precision + g - h - own * share * (1 - precision)
+    loss = h - np.where(single, 0.0, share * precision / 2)
     n = n1 + n0
     scale = divide(n, n1)[:, None]
-    for_positive = np.nan_to_num(scale * (precision + g - centre[:, None] - h))
-    for_negative = np.nan_to_num(-scale * h)
-    squares = (p * for_positive**2 + q * for_negative**2).sum(axis=1)
+    centre = divide((p * gain - q * loss).sum(axis=1), n1)[:, None]
+    for_positive, for_negative = np.nan_to_num(scale * (gain - centre)), np.nan_to_num(-scale * loss)
+    highest = np.nan_to_num(divide(above_hits + p, above + p))
+    lowest = np.nan_to_num(divide(above_hits + 1, above + q + 1))
+    reach = np.where(single | (p == 0), 0.0, np.maximum(highest - lowest, 0.0)) / 2
+    hidden = (p * (scale * reach) ** 2).sum(axis=1)
+    squares = (p * for_positive**2 + q * for_negative**2).sum(axis=1) + hidden
     variance = np.where(np.isnan(value), np.nan, np.where(value == 1, 0.0, divide(squares, n * (n - 1))))
     rarer = np.minimum(n1, n0)
     return BinnedRanks(
@@ -115,7 +126,7 @@ def binned_average_precision(positives: Integers, negatives: Integers, single: F
         bound=np.nan_to_num(np.maximum(total_best - value, value - total_worst)),
         positive=for_positive,
         negative=for_negative,
-        unresolved=np.zeros(len(value)),
+        unresolved=np.nan_to_num(divide(hidden, n * (n - 1))),
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from seatrial.errors import UsageError
+from seatrial.records.numbers import format_percent
 from seatrial.stats.contrasts import Floats
 from seatrial.stats.distributions import normal_quantile
 
@@ -159,7 +160,7 @@ class BootstrapContrast:
             return ("the value could not be computed",)
         failed = 1 - self.draws.size / self.baseline_draws.size
         if failed > MOST_FAILED:
-            return (f"the statistic could not be computed on {failed:.0%} of the resamples",)
+            return (f"the statistic could not be computed on {format_percent(failed)} of the resamples",)
         if self.draws.size < 2 or self.draws.min() == self.draws.max():
             return ("every resample gave the same difference: no interval can be formed",)
         return (None,)

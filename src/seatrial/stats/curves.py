@@ -41,16 +41,28 @@ class ReliabilityPoints:
     n: Integers
 
 
-def _totals(order: SliceOrder) -> tuple[Floats, Floats, Floats]:
-    """Weight of positives and negatives at or above each distinct score, scores descending; starts with (0, 0, inf)."""
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Weight of `positive` and `negative` rows at or above each `threshold`, descending; starts with (0, 0, inf)."""
+
+    positive: Floats
+    negative: Floats
+    threshold: Floats
+
+
+def totals(order: SliceOrder) -> Totals:
+    """Totals over the distinct scores of an order of one slice: what both curves are drawn from."""
     starts = np.flatnonzero(order.starts_run)
-    weight = np.ones(len(order.label)) if order.weight is None else order.weight
-    positive = np.add.reduceat(weight * order.label, starts)[::-1]
-    negative = np.add.reduceat(weight * (1 - order.label), starts)[::-1]
-    return (
-        np.concatenate(([0.0], np.cumsum(positive))),
-        np.concatenate(([0.0], np.cumsum(negative))),
-        np.concatenate(([np.inf], order.score[starts][::-1])),
+    positive, negative = np.zeros(len(starts) + 1), np.zeros(len(starts) + 1)
+    if order.weight is None:
+        ones = np.add.reduceat(order.label, starts, dtype=np.int64)
+        np.cumsum(ones[::-1], out=positive[1:])
+        np.cumsum((np.diff(starts, append=len(order.label)) - ones)[::-1], out=negative[1:])
+    else:
+        np.cumsum(np.add.reduceat(order.weight * order.label, starts)[::-1], out=positive[1:])
+        np.cumsum(np.add.reduceat(order.weight * (1 - order.label), starts)[::-1], out=negative[1:])
+    return Totals(
+        positive=positive, negative=negative, threshold=np.concatenate(([np.inf], order.score[starts][::-1]))
     )
 
 
@@ -81,8 +93,13 @@ def roc_points(
     >>> roc_points([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]).true_positive_rate.tolist()
     [0.0, 0.5, 0.5, 1.0, 1.0]
     """
+    return roc_curve(totals(complete(score, label, weight)), max_points=max_points)
+
+
+def roc_curve(above: Totals, *, max_points: int = 200) -> RocPoints:
+    """What `roc_points` gives, from totals."""
     _check_points(max_points)
-    positive, negative, threshold = _totals(complete(score, label, weight))
+    positive, negative, threshold = above.positive, above.negative, above.threshold
     if not (positive[-1] > 0 and negative[-1] > 0):
         raise DataError("A ROC curve needs rows of both classes.")
     tpr, fpr = positive / positive[-1], negative / negative[-1]
@@ -101,8 +118,13 @@ def precision_recall_points(
     >>> precision_recall_points([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]).precision.round(3).tolist()
     [1.0, 1.0, 0.5, 0.667]
     """
+    return precision_recall_curve(totals(complete(score, label, weight)), max_points=max_points)
+
+
+def precision_recall_curve(above: Totals, *, max_points: int = 200) -> PrecisionRecallPoints:
+    """What `precision_recall_points` gives, from totals."""
     _check_points(max_points)
-    positive, negative, threshold = _totals(complete(score, label, weight))
+    positive, negative, threshold = above.positive, above.negative, above.threshold
     if not positive[-1] > 0:
         raise DataError("A precision-recall curve needs positive labels.")
     complete_at = int(np.searchsorted(positive, positive[-1])) + 1
@@ -132,9 +154,13 @@ def reliability_points(
     >>> reliability_points([0.25] * 4 + [0.75] * 4, [0, 0, 0, 1, 1, 1, 1, 0], bins=2).rate.tolist()
     [0.25, 0.75]
     """
+    return reliability_curve(complete(score, label, weight), bins=bins, alpha=alpha)
+
+
+def reliability_curve(order: SliceOrder, *, bins: int | None = None, alpha: float = 0.05) -> ReliabilityPoints:
+    """What `reliability_points` gives, from an order of one slice."""
     if bins is not None and bins < 1:
         raise UsageError(f"bins must be at least 1, got {bins}.")
-    order = complete(score, label, weight)
     if not len(order.label):
         raise DataError("A reliability curve needs rows.")
     cut = equal_mass_bins(order, max(1, int(default_bins(len(order.label)))) if bins is None else bins)

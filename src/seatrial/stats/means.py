@@ -220,7 +220,7 @@ def _usable(reasons: tuple[str | None, ...]) -> NDArray[np.bool_]:
 def _student_p(distance: Floats, error: Floats, df: Floats, identical: NDArray[np.bool_]) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         p = student_two_sided(distance / np.where(error > 0, error, np.nan), df)
-    return np.where(identical, np.where(distance == 0, 1.0, 0.0), p)
+    return np.where(identical & ~np.isnan(distance), np.where(distance == 0, 1.0, 0.0), p)
 
 
 def _one(index: int) -> slice:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,15 @@ class Moments:
 
     @property
     def covariance(self) -> Floats:
-        """Sample covariance (n - 1) of the terms, (S, T, T); NaN where n < 2."""
+        """Sample covariance (n - 1) of the terms, (S, T, T); NaN where n < 2, 0 where only rounding is left."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             n = self.n[:, None, None]
             shifted = self.sums / self.n[:, None]
-            outer = shifted[:, :, None] * shifted[:, None, :]
-            covariance: Floats = (self.products / n - outer) * np.where(n > 1, n / (n - 1), np.nan)
+            square = self.products / n
+            left = square - shifted[:, :, None] * shifted[:, None, :]
+            size = np.sqrt(np.einsum("stt->st", square))
+            left = np.where(np.abs(left) <= ROUNDING * size[:, :, None] * size[:, None, :], 0.0, left)
+            covariance: Floats = left * np.where(n > 1, n / (n - 1), np.nan)
         return covariance
 
     def __add__(self, other: "Moments") -> "Moments":

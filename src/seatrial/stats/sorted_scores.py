@@ -181,7 +181,7 @@ class SliceOrder:
     ) -> None:
         self._source, self._permutation = source, permutation
         self.n_slices, self.slices, self.bounds = n_slices, slices, bounds
-        whole = len(permutation) == source.n and n_slices == 1
+        whole = self._whole = len(permutation) == source.n and n_slices == 1
         self.label: Bytes = source.label if whole else np.take(source.label, permutation)
         self.weight: Floats | None = None if source.weight is None else np.take(source.weight, permutation)
         self.starts_run: Flags
@@ -226,7 +226,7 @@ class SliceOrder:
     @cached_property
     def score(self) -> Floats:
         """Score of each position."""
-        return np.take(self._source.score, self._permutation)
+        return self._source.score if self._whole else np.take(self._source.score, self._permutation)
 
     @property
     def lowest_score(self) -> float:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from seatrial.decisions.checks import GUARDED_TOO
 from seatrial.records import Check, Scorecard
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import Block, Cell, Checks, Column, Fold, Limits, Paragraph, Rows, Section, Table, rest
@@ -27,6 +28,10 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
             _standings(candidates, checks, limits),
             Fold(summary="The checks of the other candidates", blocks=(_listed(others, limits, several=True),)),
         ]
+    if any(check.name.endswith(GUARDED_TOO) for check in checks):
+        blocks.append(
+            Paragraph(text="Guarded too: every success metric is also a guardrail, at its own margin.", small=True)
+        )
     if card.policy.assumed:
         blocks.append(
             Paragraph(text="No policy was given, so this one was assumed: --policy sets your own.", small=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from seatrial.records import Effect, Scorecard
 from seatrial.reports import forest, lookup, numbers, words
 from seatrial.reports.document import Block, Cell, Column, Figure, Fold, Heading, Limits, Rows, Section, Table, rest
+from seatrial.reports.reading import counts, reading
 
-_WORDS = ("better", "worse", "no meaningful difference", "cannot tell")
 Labelled = list[tuple[str, Effect]]
 
 
@@ -38,9 +38,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         title = f"{card.lead_metric} of every {'pair' if paired else 'candidate'}"
         first = "Pair" if paired else "Candidate"
         blocks += (
-            [Heading(text=title), *_shown(title, every, limits, first=first, sides=None, id="lead")]
-            if every
-            else []
+            [Heading(text=title), *_shown(title, every, limits, first=first, sides=None, id="lead")] if every else []
         )
     caption = f"{leading} against {card.models[0]}"
     if len(lookup.candidates(card)) > 1 and own:
@@ -64,8 +62,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
 
 
 def _lead(card: Scorecard, effects: list[Effect]) -> str:
-    counts = {word: sum(effect.word == word and effect.difference is not None for effect in effects) for word in _WORDS}
-    parts = [f"{numbers.integer(count)} {word}" for word, count in counts.items() if count]
+    parts = [f"{numbers.integer(count)} {word}" for word, count in counts(effects).items()]
     candidates = lookup.candidates(card)
     said = ", ".join(parts) or "nothing could be compared"
     if _all_pairs(card, effects):
@@ -131,7 +128,7 @@ def _forests(labelled: Labelled, limits: Limits, *, id: str) -> list[Figure]:
             if place == last and len(panels) > limits.panels
             else ""
         )
-        sentences = [f"{label}: {numbers.effect(effect)}, {effect.word}" for label, effect in panel.rows]
+        sentences = [f"{label}: {numbers.effect(effect)}, {reading(effect).word}" for label, effect in panel.rows]
         clipped = forest.CLIPPED if forest.is_clipped(panel) else ""
         figures.append(
             Figure(
@@ -147,10 +144,8 @@ def _forests(labelled: Labelled, limits: Limits, *, id: str) -> list[Figure]:
 
 def word_cell(effect: Effect) -> Cell:
     """Return the cell of an effect's word, with its symbol and what qualifies it; without a result, the reason."""
-    if effect.difference is None:
-        return Cell(text="no result", symbol="–", tone="neutral", note=numbers.effect(effect))
-    note = "but smaller than the margin" if effect.smaller_than_margin else ""
-    return Cell(text=effect.word, symbol=words.WORD_SYMBOLS[effect.word], tone=words.WORD_TONES[effect.word], note=note)
+    read = reading(effect)
+    return Cell(text=read.word, symbol=read.symbol, tone=read.tone, note=read.note)
 
 
 def difference_cell(effect: Effect, *, usual: float) -> Cell:
@@ -185,7 +180,7 @@ def _table(caption: str, labelled: Labelled, total: int, *, first: str, sides: t
             )
         )
     keys = [
-        "p is of no difference"
+        "p: how surprising these data would be if there were no difference"
         + (
             ", adjusted where several claims share the error"
             if any(effect.adjusted_p_value is not None for effect in effects)
@@ -241,7 +236,7 @@ def _details(labelled: Labelled, limits: Limits) -> Table:
         columns=(
             Column(title="Metric"),
             Column(title="Margin", kind="number"),
-            Column(title="p of no difference", kind="number"),
+            Column(title="p", kind="number"),
             Column(title="Smallest detectable", kind="number"),
             Column(title="n", kind="number"),
             Column(title="Unit"),

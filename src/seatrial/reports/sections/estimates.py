@@ -36,7 +36,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
             )
         )
     if reference:
-        blocks.append(_stacked(card, reference, limits, caption="For scale: a model that looks at nothing"))
+        blocks.append(_stacked(card, reference, limits, caption="For scale: a model that learnt nothing"))
     blocks.append(
         Fold(
             summary="Method, unit and missing rows of each value",
@@ -63,7 +63,7 @@ def _side_by_side(card: Scorecard, found: list[Estimate], models: list[str], lim
         rows.append((Cell(text=metric, note=_formula(card, metric)), *values, Cell(text=n)))
     level = numbers.level((lookup.levels(found) or (0.95,))[0])
     return Table(
-        caption="Values",
+        caption="Every metric",
         groups=(Rows(rows=tuple(rows)),),
         note=rest(len(rows), len(metrics), "metrics"),
         columns=(

@@ -14,14 +14,15 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         (flips for flips in card.flips if flips.candidate == leading and flips.baseline == card.models[0]),
         card.flips[0],
     )
+    said = sides(card)
     blocks: list[Block] = []
     if len(card.flips) > 1:
-        blocks.append(_overview(card.flips, limits))
+        blocks.append(_overview(card.flips, limits, said))
     if main.by_class:
-        blocks.append(_classes(main, limits))
+        blocks.append(_classes(main, limits, said))
     for title, examples, total in (
-        ("Newly wrong", main.lost_examples, main.lost),
-        ("Newly right", main.gained_examples, main.gained),
+        (said[1], main.lost_examples, main.lost),
+        (said[0], main.gained_examples, main.gained),
     ):
         if examples:
             blocks.append(
@@ -30,23 +31,30 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
                     blocks=(_examples(title, main, examples, limits),),
                 )
             )
-    if main.notes:
+    if main.notes and card.task != "regression":
         blocks.append(Bullets(items=main.notes))
     if not blocks:
         blocks.append(Paragraph(text="No examples were kept."))
-    return Section(id="flips", title="Flips", lead=_lead(main), blocks=tuple(blocks))
+    return Section(id="flips", title="Flips", lead=_lead(main, said), blocks=tuple(blocks))
 
 
-def _lead(flips: Flips) -> str:
+def sides(card: Scorecard) -> tuple[str, str]:
+    """Say what was gained and what was lost: a number is not right or wrong, it is nearer or farther."""
+    if card.task == "regression":
+        return "Nearer to the target", "Farther from it"
+    return "Newly right", "Newly wrong"
+
+
+def _lead(flips: Flips, said: tuple[str, str]) -> str:
     p = numbers.p_value(flips.mcnemar_p_value)
     return (
         f"{flips.candidate} answers {numbers.count_of(flips.changed, flips.n)} rows differently from {flips.baseline}: "
-        f"{numbers.integer(flips.gained)} newly right, {numbers.integer(flips.lost)} newly wrong"
+        f"{numbers.integer(flips.gained)} {said[0].lower()}, {numbers.integer(flips.lost)} {said[1].lower()}"
         f"{f' (McNemar mid-p: {p})' if p else ''}."
     )
 
 
-def _overview(every: tuple[Flips, ...], limits: Limits) -> Table:
+def _overview(every: tuple[Flips, ...], limits: Limits, said: tuple[str, str]) -> Table:
     rows = tuple(
         (
             Cell(text=f"{flips.candidate} against {flips.baseline}"),
@@ -64,8 +72,8 @@ def _overview(every: tuple[Flips, ...], limits: Limits) -> Table:
         note=rest(len(rows), len(every), "pairs"),
         columns=(
             Column(title="Pair"),
-            Column(title="Newly right", kind="number"),
-            Column(title="Newly wrong", kind="number"),
+            Column(title=said[0], kind="number"),
+            Column(title=said[1], kind="number"),
             Column(title="Net", kind="number"),
             Column(title="Churn", kind="number"),
             Column(title="McNemar mid-p", kind="number", narrow=False),
@@ -73,7 +81,7 @@ def _overview(every: tuple[Flips, ...], limits: Limits) -> Table:
     )
 
 
-def _classes(flips: Flips, limits: Limits) -> Table:
+def _classes(flips: Flips, limits: Limits, said: tuple[str, str]) -> Table:
     ranked = sorted(flips.by_class, key=lambda one: (one.gained - one.lost, -one.n))
     shown = ranked[: limits.classes]
     rows = tuple(
@@ -93,8 +101,8 @@ def _classes(flips: Flips, limits: Limits) -> Table:
         columns=(
             Column(title="Class"),
             Column(title="Rows", kind="number"),
-            Column(title="Newly right", kind="number"),
-            Column(title="Newly wrong", kind="number"),
+            Column(title=said[0], kind="number"),
+            Column(title=said[1], kind="number"),
             Column(title="Net", kind="number"),
             Column(title="Forgotten", kind="number"),
         ),

@@ -22,7 +22,9 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
 
 
 def _every(total: int) -> str:
-    return "The one health check" if total == 1 else f"All {numbers.integer(total)} health checks"
+    if total <= 2:
+        return ("The one health check", "Both health checks")[total - 1]
+    return f"All {numbers.integer(total)} health checks"
 
 
 def _lead(total: int, failed: int, warned: int) -> str:

@@ -82,5 +82,5 @@ def _condition(card: Scorecard, rule: Rule) -> str:
     return (
         f"better than the baseline; margin {margin}"
         if rule.role == "success"
-        else f"not worse than the baseline by {margin}"
+        else f"at most {margin} worse than the baseline"
     )

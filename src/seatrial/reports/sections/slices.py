@@ -1,10 +1,9 @@
 """Slices: where the candidate loses or gains, by rows touched; exploratory, never an input of the verdict."""
 
-from collections import Counter
-
 from seatrial.records import Effect, Estimate, Scorecard
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import Block, Cell, Column, Fold, Limits, Paragraph, Rows, Section, Table, rest
+from seatrial.reports.reading import counts
 from seatrial.reports.sections.effects import difference_cell, usual_level, word_cell
 
 _OTHER_METRICS = 4
@@ -31,7 +30,8 @@ def _compared(card: Scorecard, effects: list[Effect], limits: Limits) -> Section
     unsaid = [f"slices by {len(others) - _OTHER_METRICS} more metrics"] if len(others) > _OTHER_METRICS else []
     unsaid += ["slices of the other candidates"] if len(lookup.candidates(card)) > 1 else []
     if unsaid:
-        blocks.append(Paragraph(text=f"In the JSON only: {' and '.join(unsaid)}.", small=True))
+        text = " and ".join(unsaid)
+        blocks.append(Paragraph(text=f"{text[0].upper()}{text[1:]} are in the JSON.", small=True))
     return Section(
         id="slices", title="Slices", stamp="exploratory", blocks=tuple(blocks), lead=_lead(lead, candidate, card, own)
     )
@@ -40,18 +40,14 @@ def _compared(card: Scorecard, effects: list[Effect], limits: Limits) -> Section
 def _lead(metric: str, candidate: str, card: Scorecard, own: list[Effect]) -> str:
     found = [effect for effect in own if effect.metric == metric]
     ranked = [effect for effect in found if not effect.small]
-    counts = Counter(effect.word for effect in ranked if effect.difference is not None)
-    parts = [
-        f"{numbers.integer(counts[word])} {word}"
-        for word in ("worse", "better", "no meaningful difference", "cannot tell")
-        if counts[word]
-    ]
+    order = ("worse", "better", "no meaningful difference", "cannot tell")
+    parts = [f"{numbers.integer(count)} {word}" for word, count in counts(ranked, order).items()]
     small = len(found) - len(ranked)
     tail = f", {numbers.integer(small)} too small to rank" if small else ""
     return (
         f"{metric} of {candidate} against {card.models[0]} on {numbers.integer(len(found))} "
         f"{words.plural(len(found), 'slice')}: {', '.join(parts) or 'none large enough to rank'}{tail}. "
-        "Searched, not planned: a lead for the next test, not a finding."
+        "Found by looking at many slices: check it on new data before acting on it."
     )
 
 
@@ -61,7 +57,7 @@ def _of_metric(metric: str, effects: list[Effect], limits: Limits) -> list[Block
     small = sorted((effect for effect in found if effect.small), key=lambda effect: -effect.n)
     blocks: list[Block] = []
     if ranked:
-        blocks.append(_table(f"{metric}: largest loss first", ranked, limits))
+        blocks.append(_table(f"{metric}: largest loss (or smallest gain) first", ranked, limits))
     if small:
         blocks.append(
             Fold(
@@ -147,7 +143,7 @@ def _value_table(card: Scorecard, metric: str, estimates: list[Estimate], limits
         for item in shown
     )
     return Table(
-        caption=f"{metric}: largest loss first",
+        caption=f"{metric}: largest loss (or smallest gain) first",
         groups=(Rows(rows=rows),),
         columns=(
             Column(title="Slice"),

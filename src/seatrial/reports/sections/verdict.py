@@ -3,6 +3,7 @@
 from seatrial.records import Check, Effect, Estimate, Scorecard
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import Front, Glance, KeyNumber
+from seatrial.reports.reading import reading, undirected
 from seatrial.reports.sections.checks import ranked
 
 _NUMBERS = 3
@@ -16,12 +17,14 @@ def front(card: Scorecard) -> Front:
     headline = headlines[status]
     if status == "fail" and card.verdict.mixed:
         headline = f"{headline}: mixed results"
+    asked = status != "inconclusive" or bool(card.verdict.checks)
     shown = [] if status == "invalid" else _key_numbers(card)
     return Front(
         status=status,
-        symbol=words.STATUS_SYMBOLS[status],
-        tone=words.STATUS_TONES[status],
-        headline=headline,
+        symbol=words.STATUS_SYMBOLS[status] if asked else words.NOT_ASKED_SYMBOL,
+        tone=words.STATUS_TONES[status] if asked else "neutral",
+        headline=headline if asked else words.NOT_ASKED,
+        code=status if asked else "",
         sentence=card.verdict.sentence,
         facts=_facts(card),
         numbers=tuple(number for number, _ in shown),
@@ -123,6 +126,7 @@ def _key_number(
 
 
 def _of_effect(card: Scorecard, effect: Effect) -> KeyNumber:
+    read = reading(effect)
     sides = tuple(
         (model, shown)
         for model, shown in zip((effect.baseline, effect.candidate), numbers.effect_sides(effect), strict=True)
@@ -132,9 +136,9 @@ def _of_effect(card: Scorecard, effect: Effect) -> KeyNumber:
         name=words.on_slice(effect.metric, effect.slice),
         value=numbers.effect_difference(effect),
         interval=numbers.effect_interval(effect),
-        symbol=words.WORD_SYMBOLS[effect.word],
-        word=effect.word,
-        tone=words.WORD_TONES[effect.word],
+        symbol=read.symbol,
+        word=read.word,
+        tone=read.tone,
         sides=sides,
         about=_about(card, effect.metric),
     )
@@ -159,4 +163,6 @@ def _about(card: Scorecard, metric: str) -> str:
     if known is None:
         return ""
     direction = "higher is better" if known.higher_is_better else "lower is better"
+    if metric in undirected(card.effects):
+        direction = "neither more nor less is better by itself"
     return f"{known.summary.rstrip('.')}; {direction}"
