@@ -415,3 +415,21 @@ def test_guards() -> None:
     with pytest.raises(UsageError, match="depth 2"):
         align([read({"id": [1], "y": [0], "pred": [1]})], cross=3)
     assert re.fullmatch(r"[0-9a-f]{64}", read({"id": [1], "y": [0], "pred": [1]}).sha256)
+
+
+def test_the_rows_of_a_large_text_file_keep_their_order(tmp_path: Path) -> None:
+    """Parallel reading must not shuffle: row, id and the pairing by row all stand on the order of the file."""
+    from seatrial.data.engine import DuckDBEngine
+
+    path = str(tmp_path / "large.csv")
+    with DuckDBEngine() as engine:
+        rows = (
+            "SELECT i AS id, i % 2 AS y, hash(i) % 2 AS pred, (hash(i) % 1000) / 1000.0 AS score, hash(i + 1) % 9 AS g"
+        )
+        engine.execute(f"COPY ({rows} FROM range(1200000) t(i)) TO '{path}' (HEADER)")
+    for threads in (2, 4):
+        with DuckDBEngine(threads=threads) as engine:
+            frame = align([read(path)], slices=["g"], engine=engine)
+            assert (frame.arrays(["id"])["id"].astype(np.int64) == np.arange(1_200_000)).all()
+            by_row = align(read_models([path], models=["pred", "score"], id="@row"), engine=engine)
+            assert (by_row.arrays(["target"])["target"] == np.arange(1_200_000) % 2).all()

@@ -291,7 +291,8 @@ def test_one_model_with_bounds(run):
 def test_the_assumed_policy_says_so(run):
     verdict = run(default_policy("recall")).verdict
     assert verdict.sentence == (
-        "Ship boosting: recall is not worse than logistic by as much as the margin (+0.004 [-0.004, +0.012], margin 0.01). "
+        "Ship boosting: recall is not worse than logistic by as much as the margin (+0.004 [-0.004, +0.012], "
+        "margin 0.01). "
         "No policy was given: this one was assumed."
     )
 

@@ -3,6 +3,7 @@
 import math
 from itertools import product
 
+from seatrial.effects.effect import UNDIRECTED
 from seatrial.records import (
     Check,
     ClassFlips,
@@ -522,7 +523,7 @@ def adult() -> Scorecard:
             checks=_adult_checks(),
             sentence=(
                 "Do not ship boosting (mixed): roc_auc is better than logistic (+0.0215 [+0.0190, +0.0240]), but "
-                "recall for sex=Female is worse than logistic by more than the margin (-0.037 [-0.069, -0.005], "
+                "recall for sex=Female is worse than the margin allows (-0.037 [-0.069, -0.005], "
                 "margin 0.02)."
             ),
         ),
@@ -761,7 +762,8 @@ def regression() -> Scorecard:
         tested_value=428.6,
         p_value=1e-5,
         reason=(
-            "mean_absolute_error is better than ridge (-2,500 [-3,700, -1,300] USD at 95 %, margin 2 %, less is better)."
+            "mean_absolute_error is better than ridge (-2,500 [-3,700, -1,300] USD at 95 %, margin 2 % of the "
+            "baseline, less is better)."
         ),
     )
     return Scorecard(

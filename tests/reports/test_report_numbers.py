@@ -120,7 +120,7 @@ def test_four_outputs_show_the_same_digits(adult: Scorecard) -> None:
     page, comment, terminal = (render(adult, name) for name in ("html", "markdown", "text"))
     plain = re.sub(r"<[^>]+>", "", page)
     shown = [numbers.effect(one) for one in adult.effects if not one.exploratory and one.difference is not None]
-    assert len(shown) == 9
+    assert len(shown) == 11
     for figure in shown:
         assert figure in plain
         assert figure in comment

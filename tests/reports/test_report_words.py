@@ -14,7 +14,8 @@ from seatrial.reports.text import to_text
 NAMED = (
     "Wilson", "Clopper-Pearson", "Wilson on tp/(tp+fp+fn), mapped to F1", "delta method, t", "Tango score", "paired t",
     "paired t on influences", "Miettinen-Nurminen score", "Welch t", "DeLong, logit scale", "DeLong, paired",
-    "stratified bootstrap", "order statistics", "Poisson bootstrap", "CR2, Bell-McCaffrey", "Clopper-Pearson bands",
+    "stratified bootstrap", "order statistics", "Poisson bootstrap", "CR2 cluster-robust variance",
+    "Clopper-Pearson bands",
     "permutation", "identical", "multinomial bootstrap", "t", "influences, logit scale", "by definition",
 )  # fmt: skip
 
@@ -85,8 +86,8 @@ def test_every_method_is_in_plain_words(name: str) -> None:
     [
         ("Wilson score interval", "Wilson"),
         ("Clopper-Pearson interval on tp/(tp+fp+fn), mapped to F1", "Wilson on tp/(tp+fp+fn), mapped to F1"),
-        ("paired t on influences, density from order statistics", "paired t on influences"),
-        ("paired differences, CR2, Bell-McCaffrey t", "CR2, Bell-McCaffrey"),
+        ("paired t on influences, by class", "paired t on influences"),
+        ("delta method, CR2 cluster-robust variance, Bell-McCaffrey", "CR2 cluster-robust variance"),
         ("exact bound: every positive scores above every negative", "exact bound"),
         ("Miettinen-Nurminen score interval, unpaired", "Miettinen-Nurminen score"),
     ],

@@ -1,6 +1,6 @@
 """Compare two or more versions from their predictions, and decide."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from seatrial.records import Policy
 
 Progress = Callable[[str, int, int], None]
 AnyMetric = str | Metric | Callable[..., float] | Any
+Metrics = Sequence[AnyMetric] | Mapping[str, AnyMetric]
 
 
 def compare(
     baseline: Any,
     *candidates: Any,
-    metrics: Sequence[AnyMetric] = (),
+    metrics: Metrics = (),
     by: Sequence[str] | str = (),
     cross: int = 1,
     cluster: str | None = None,
@@ -45,11 +46,10 @@ def compare(
     """Compare candidates with a baseline on the same examples.
 
     Each input is what `read` takes, or its result: a file, a data frame, arrays; one file may hold several models.
-    `metrics` are catalogue names, `NAME=FORMULA`, trees built with operators, or functions `f(y_true, y_pred)`; `by`
-    are
-    columns to slice by (`age:quartiles`), crossed with each other to depth `cross`; `cluster` names the column of rows
-    that
-    belong together. `policy` decides; without one a guardrail on the task's main metric is assumed, and said.
+    `metrics` are catalogue names, `NAME=FORMULA`, trees built with operators, or functions `f(y_true, y_pred)`, or a
+    mapping of names to formulas, trees and functions; `by` are columns to slice by (`age:quartiles`), crossed with each
+    other to depth `cross`; `cluster` names the column of rows that belong together. `policy` decides; without one a
+    guardrail on the task's main metric is assumed, and said.
 
     Raises `UsageError` for an option that cannot be used, `DataError` for data that cannot carry the question.
 
@@ -106,8 +106,24 @@ def as_predictions(
     return list(read_models(sources, models=models, **options))
 
 
+def _chosen(given: Metrics, lower: Sequence[str]) -> tuple[str | Metric, ...]:
+    """Metrics as they were given: names and formulas stay text; a mapping names what it holds."""
+    from seatrial.metrics.catalogue import from_python
+
+    if isinstance(given, str):
+        return (given,)
+    if isinstance(given, Mapping):
+        named = (
+            f"{name} = {metric}" if isinstance(metric, str) else from_python(metric, name=name)
+            for name, metric in given.items()
+        )
+    else:
+        named = (m if isinstance(m, (str, Metric)) else from_python(m) for m in given)
+    return tuple(m.lower_is_better() if isinstance(m, Metric) and m.name in lower else m for m in named)
+
+
 def _request(
-    metrics: Sequence[AnyMetric],
+    metrics: Metrics,
     by: Sequence[str] | str,
     cross: int,
     cluster: str | None,
@@ -120,7 +136,6 @@ def _request(
     others: dict[str, str | None],
 ) -> Request:
     from seatrial.data.slicing import parse_slices
-    from seatrial.metrics.catalogue import from_python
 
     if not 0.5 <= level < 1:
         raise UsageError(f"level {level:g}: give the intervals' level as a share such as 0.95.")
@@ -129,8 +144,7 @@ def _request(
     if cross not in (1, 2):
         raise UsageError(f"cross {cross}: slices are crossed to depth 1 or 2.")
     slices = parse_slices(by) if isinstance(by, str) else tuple(by)
-    given = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    chosen = tuple(m if isinstance(m, (str, Metric)) else from_python(m) for m in given)
+    chosen = _chosen(metrics, lower_is_better)
     arguments: dict[str, str | list[str]] = {name: value for name, value in others.items() if value is not None}
     if chosen:
         arguments["metrics"] = [m if isinstance(m, str) else m.name for m in chosen]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seatrial.actions.compare import AnyMetric, Progress, _request, as_predictions
+from seatrial.actions.compare import Metrics, Progress, _request, as_predictions
 from seatrial.actions.policies import as_policy
 from seatrial.actions.result import Result, ask
 from seatrial.errors import UsageError
@@ -14,7 +14,7 @@ from seatrial.records import Policy
 def evaluate(
     predictions: Any,
     *,
-    metrics: Sequence[AnyMetric] = (),
+    metrics: Metrics = (),
     by: Sequence[str] | str = (),
     cross: int = 1,
     cluster: str | None = None,

@@ -29,7 +29,7 @@ def catalogue_text(name: str | None = None) -> str:
         margin = (
             format_percent(metric.margin) + " of the baseline" if metric.margin_is_relative else f"{metric.margin:g}"
         )
-        judged = f"; default margin {margin}" if metric.gated and metric.directed else "; never gated by its difference"
+        judged = f"; default margin {margin}" if metric.gated and metric.directed else "; no default margin"
         others = sorted(alias for alias, known in aliases().items() if known == metric.name)
         lines += [
             metric.name,

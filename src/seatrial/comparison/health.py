@@ -1,5 +1,6 @@
 """Health first: what in the data forbids a verdict, and what a reader should know before any number."""
 
+from seatrial.comparison.reference import reference
 from seatrial.comparison.versions import Comparison
 from seatrial.data.facts import ColumnFacts
 from seatrial.data.health import DataFacts, SideFacts
@@ -33,7 +34,8 @@ def _ids(facts: DataFacts) -> list[Finding]:
             found.append(
                 _fail(
                     "duplicate ids",
-                    f"{_many(side.duplicate_ids, 'row')} of {side.name} repeat an id that was "
+                    f"{_many(side.duplicate_ids, 'row')} of {side.name} {_verb(side.duplicate_ids, 'repeat')} an id "
+                    f"that was "
                     "already there; keep one row an example, or name the right column with --id.",
                     side.duplicate_ids,
                 )
@@ -42,7 +44,7 @@ def _ids(facts: DataFacts) -> list[Finding]:
             found.append(
                 _warn(
                     "missing ids",
-                    f"{_many(side.missing_ids, 'row')} of {side.name} have no id and were left out.",
+                    f"{_many(side.missing_ids, 'row')} of {side.name} without an id left out.",
                     side.missing_ids,
                 )
             )
@@ -72,7 +74,7 @@ def _targets(facts: DataFacts) -> list[Finding]:
     for side in facts.sides[1:]:
         if side.target_disagreements:
             many = _many(side.target_disagreements, "example")
-            text = f"{many} have another target in {side.name} than in {facts.sides[0].name}"
+            text = f"{many} {'has' if side.target_disagreements == 1 else 'have'} another target in {side.name} than in {facts.sides[0].name}"
             where = f" (ids {listed(side.disagreeing_ids)})" if side.disagreeing_ids else ""
             found.append(
                 _fail(
@@ -83,7 +85,7 @@ def _targets(facts: DataFacts) -> list[Finding]:
         found.append(
             _warn(
                 "missing targets",
-                f"{_many(facts.missing_targets, 'row')} have no target and were left out.",
+                f"{_many(facts.missing_targets, 'row')} without a target left out.",
                 facts.missing_targets,
             )
         )
@@ -147,7 +149,8 @@ def _scores(facts: DataFacts) -> list[Finding]:
             found.append(
                 _fail(
                     "probabilities",
-                    f"{_many(side.scores_out_of_range, 'score')} of {side.name} lie outside 0 to 1; give "
+                    f"{_many(side.scores_out_of_range, 'score')} of {side.name} "
+                    f"{_verb(side.scores_out_of_range, 'lie')} outside 0 to 1; give "
                     "probabilities, or leave the column out with --prediction alone.",
                     side.scores_out_of_range,
                 )
@@ -204,9 +207,13 @@ def _rare(comparison: Comparison) -> list[Finding]:
     if rarest is None or rarest[1] >= RARE or comparison.frame.task not in ("binary", "multiclass"):
         return []
     text = (
-        f"The rarest class, '{rarest[0]}', is {format_percent(rarest[1])} of the rows, so accuracy says little and does not lead."
+        f"The rarest class, '{rarest[0]}', is {format_percent(rarest[1])} of the rows, so accuracy says little and "
+        f"does not lead"
     )
-    return [_warn("rare class", text)]
+    known = next((one for one in reference(comparison) if one.metric == "accuracy"), None)
+    if known is not None and known.value is not None:
+        text += f": {known.model} would score {format_percent(known.value)}"
+    return [_warn("rare class", f"{text}.")]
 
 
 def _shown(side: SideFacts, labels: set[str]) -> str:
@@ -215,6 +222,10 @@ def _shown(side: SideFacts, labels: set[str]) -> str:
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
 
 
 def _fail(name: str, sentence: str, count: int | None = None) -> Finding:

@@ -78,9 +78,7 @@ def _mean_answer(comparison: Comparison, alpha: float) -> tuple[Estimate, ...]:
     )
 
 
-def _sum_over(
-    comparison: Comparison, of: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> tuple[int, float]:
+def _sum_over(comparison: Comparison, of: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> tuple[int, float]:
     """The rows with a target, and the sum of a function of it, a stretch of rows after the other."""
     n, total = 0, 0.0
     for read in comparison.frame.stretches(["target"]):

@@ -80,8 +80,8 @@ def _fetch(
         given["keys"] = list(ids)
         key = id_text(f"c{key_place}", source.kinds[key_place])
         short = f"regexp_replace({key}, '\\.0$', '')"
-        wanted = "(SELECT unnest($keys))"
-        sql = f"SELECT {key}, {short}, {texts} FROM {scan} WHERE {where} AND ({key} IN {wanted} OR {short} IN {wanted})"
+        wanted = f"(list_contains($keys, {key}) OR list_contains($keys, {short}))"
+        sql = f"SELECT {key}, {short}, {texts} FROM {scan} WHERE {where} AND {wanted}"
         found: dict[object, tuple[object, ...]] = {}
         exact: dict[object, tuple[object, ...]] = {}
         for full, brief, *values in engine.rows(sql, given):
@@ -93,7 +93,7 @@ def _fetch(
         given["keys"] = list(rows)
         position = "k" if source.numbers_rows and model is None else "row_number() OVER () - 1"
         numbered = f"SELECT {position} AS position, * FROM {scan} WHERE {where}"
-        sql = f"SELECT position, {texts} FROM ({numbered}) WHERE position IN (SELECT unnest($keys))"
+        sql = f"SELECT position, {texts} FROM ({numbered}) WHERE list_contains($keys, position)"
         found = {position: tuple(values) for position, *values in engine.rows(sql, given)}
         order = list(rows)
     return [

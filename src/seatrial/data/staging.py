@@ -20,6 +20,9 @@ from seatrial.data.source import Source, as_text
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _REALS = {"DOUBLE", "FLOAT"}
+# Patterns, for the engine turns a longer IN (...) or list_contains into a join, and a join loses the order of the rows.
+_NO_NUMBER = "'na|n/a|null|none|<na>|'"
+_NO_ID = "'nan|none|null|<na>|nat|'"
 MISSING, UNREADABLE, NOT_FINITE = 1, 2, 3
 
 
@@ -141,7 +144,7 @@ def _number(column: str, kind: str) -> tuple[str, str]:
     else:
         text = column if kind in {"TEXT", "VARCHAR"} else f"CAST({column} AS VARCHAR)"
         real = f"TRY_CAST({text} AS DOUBLE)"
-        absent = f"{text} IS NULL OR lower(trim({text})) IN ('', 'na', 'n/a', 'null', 'none', '<na>')"
+        absent = f"{text} IS NULL OR regexp_full_match(lower(trim({text})), {_NO_NUMBER})"
     why = f"CASE WHEN isfinite({real}) THEN 0 WHEN {real} IS NOT NULL THEN 3 WHEN {absent} THEN 1 ELSE 2 END"
     return f"CASE WHEN isfinite({real}) THEN {real} END", f"CAST({why} AS TINYINT)"
 
@@ -154,7 +157,7 @@ def _id(column: str, kind: str) -> tuple[str, str]:
     digits = f"{text} BETWEEN '-' AND ':' AND length({text}) < 20"
     number = f"TRY_CAST({text} AS BIGINT)"
     whole = f"CASE WHEN {digits} AND CAST({number} AS VARCHAR) = {text} THEN {number} END"
-    absent = f"length({text}) < 5 AND lower(trim({text})) IN ('', 'nan', 'none', 'null', '<na>', 'nat')"
+    absent = f"length({text}) < 5 AND regexp_full_match(lower(trim({text})), {_NO_ID})"
     if not _is_text(kind):
         absent = "FALSE"
     return (

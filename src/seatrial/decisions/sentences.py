@@ -102,6 +102,8 @@ def first_failure(decided: Sequence[Decided]) -> str:
 def _why_ship(decided: Sequence[Decided]) -> str:
     success = [one for one in decided if one.check.role == "success"]
     guardrails = [one for one in decided if one.check.role == "guardrail"]
+    if all(one.derived for one in guardrails):
+        guardrails = []  # nobody asked for one, and a better success metric holds its own
     passed = [one for one in success if one.check.status == "pass"]
     lead = (passed or guardrails)[0]
     parts = [lead.clause]

@@ -89,6 +89,34 @@ def column_array(frame: Frame, name: str, model: int, *, read: "Reader") -> NDAr
     return total
 
 
+def equal_columns(frame: Frame, pair: tuple[int, int]) -> frozenset[str]:
+    """Which columns two versions have equal on every row: `prediction` and `score` together, and each of the values."""
+    outputs = [_outputs(frame, model) for model in pair]
+    pairs = {name: [(f"value_{pair[0]}_{k}", f"value_{pair[1]}_{k}")] for k, name in enumerate(frame.values)}
+    if len(outputs[0]) == len(outputs[1]):
+        pairs["prediction"] = list(zip(*outputs, strict=True))
+    unlike = [
+        f"count(CASE WHEN {' OR '.join(f'{a} IS DISTINCT FROM {b}' for a, b in columns)} THEN 1 END) AS u{k}"
+        for k, columns in enumerate(pairs.values())
+    ]
+    found = frame.engine.query(f'SELECT {", ".join(unlike) or "0 AS u0"} FROM "{frame.table}"')
+    equal = {name for k, name in enumerate(pairs) if int(found[f"u{k}"][0]) == 0}
+    return frozenset({*equal, "score"} if "prediction" in equal else equal)
+
+
+def _outputs(frame: Frame, model: int) -> list[str]:
+    """The frame's columns of predictions and scores of one version."""
+    scored = bool(frame.scored) and frame.scored[model]
+    places = range(len(frame.labels))
+    if frame.task == "multilabel":
+        return [
+            *(f"prediction_{model}_l{k}" for k in places),
+            *(f"score_{model}_l{k}" for k in places if scored),
+        ]
+    scores = [f"score_{model}"] if frame.task == "binary" else [f"score_{model}_{k}" for k in places]
+    return [f"prediction_{model}", *(scores if scored else [])]
+
+
 class Reader:
     """Reads columns of a frame once each, in row order."""
 

@@ -12,6 +12,7 @@ from seatrial.effects.measured import Floats, Measured
 from seatrial.effects.words import word
 from seatrial.records import Effect
 from seatrial.stats.contrasts import Contrast
+from seatrial.stats.means import PairedMeans
 from seatrial.stats.multiplicity import benjamini_hochberg
 from seatrial.stats.paired import PairedProportions
 from seatrial.stats.power import rows_needed, smallest_detectable_effect
@@ -164,7 +165,7 @@ def _records(
     baseline, candidate = measured.values[pair[0]], measured.values[pair[1]]
     said = () if metric.directed else (UNDIRECTED,)
     notes = tuple(dict.fromkeys((*baseline.notes, *candidate.notes, *measured.notes, *said)))
-    rows = np.asarray(contrast.n, dtype=float) if isinstance(contrast, PairedProportions) else None
+    rows = np.asarray(contrast.n, dtype=float) if isinstance(contrast, (PairedProportions, PairedMeans)) else None
     found = []
     methods, reasons = contrast.methods, contrast.reasons
     for s in slices:

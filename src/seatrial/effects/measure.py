@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seatrial.data.frame import Frame
 from seatrial.effects.cases import Cases, Floats
-from seatrial.effects.columns import ROW_NAMES, Reader, check_names, column_array, label_names
+from seatrial.effects.columns import ROW_NAMES, Reader, check_names, column_array, equal_columns, label_names
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.large.measure import measure_large, rarer_of, why_not
 from seatrial.effects.large.refused import value_only
@@ -19,7 +19,7 @@ from seatrial.effects.measured import Measured, merge
 from seatrial.effects.quantiles import measure_quantile, quantile_line
 from seatrial.effects.ranks import Ranker, influences, measure_ranked
 from seatrial.effects.resampled import measure_banded, measure_function
-from seatrial.effects.scan import MAX_CELL_CLASSES, TermGroup, scan
+from seatrial.effects.scan import LOOK, MAX_CELL_CLASSES, TermGroup, scan
 from seatrial.effects.terms import AtomLine, Influences, reads_target_only, validity
 from seatrial.errors import UsageError
 from seatrial.expressions import (
@@ -212,7 +212,9 @@ class Measurer:
         """Whether every column the metric reads is equal byte for byte in both versions."""
         if len(pair) < 2:
             return False
-        equal = self.same_columns.get((pair[0], pair[1]), frozenset())
+        if (pair[0], pair[1]) not in self.same_columns:
+            self.same_columns[pair[0], pair[1]] = equal_columns(self.frame, (pair[0], pair[1]))
+        equal = self.same_columns[pair[0], pair[1]]
         if isinstance(metric, Quantile):
             return metric.column in equal
         labels = {"prediction", "score"} <= equal
@@ -412,10 +414,12 @@ def _with_tree(metric: Formula, tree: Node) -> Formula:
 
 
 def _centre(frame: Frame) -> float:
-    """A round number near the targets' middle, so that the variance of the targets does not cancel."""
-    seen = frame.engine.query(f'SELECT min(target) AS low, max(target) AS high FROM "{frame.table}"')
-    low, high = float(seen["low"][0]), float(seen["high"][0])
-    return (low + high) / 2 if np.isfinite(low + high) else 0.0
+    """A number near the middle of most targets, so that their variance does not cancel."""
+    step = max(1, frame.n // LOOK)
+    seen = frame.engine.query(f'SELECT target FROM "{frame.table}" WHERE row % {step} = 0 ORDER BY row')["target"]
+    known = np.asarray(seen, dtype=float)
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _replace_column(node: Node, name: str, by: Node) -> Node:

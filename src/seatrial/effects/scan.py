@@ -200,10 +200,10 @@ def _numbers(column: NDArray[Any]) -> Floats:
 
 
 def _centre(seen: Floats, low: float, high: float) -> float:
-    """The mean of the rows seen, with few digits and inside the range."""
+    """The median of the rows seen (one huge row must not move it), with few digits and inside the range."""
     middle = low / 2 + high / 2
     with np.errstate(over="ignore"):
-        centre = float(np.float32(seen.mean())) if len(seen) else middle
+        centre = float(np.float32(np.median(seen))) if len(seen) else middle
     return centre if low <= centre <= high else middle
 
 

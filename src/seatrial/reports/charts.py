@@ -21,8 +21,11 @@ def curve_name(curve: Curve) -> str:
     return f"{curve.model} ({curve.label})" if curve.label is not None else curve.model
 
 
-def curve(curves: Sequence[Curve], *, points: int) -> Spec:
-    """Return ROC or precision-recall curves on one square; the first is the baseline."""
+def curve(curves: Sequence[Curve], *, points: int, base_rate: float | None = None) -> Spec:
+    """Return ROC or precision-recall curves on one square; the first is the baseline.
+
+    With the share of positives, a line at the precision of a model that looks at nothing.
+    """
     roc = curves[0].kind == "roc"
     names = _names(curves)
     data = [
@@ -52,6 +55,8 @@ def curve(curves: Sequence[Curve], *, points: int) -> Spec:
         },
     }
     layers: list[dict[str, Any]] = [_diagonal()] if roc else []
+    if not roc and base_rate is not None:
+        layers.append(_base_rate(base_rate))
     return specification({"width": _SQUARE, "height": _SQUARE, "data": {"values": data}, "layer": [*layers, line]})
 
 
@@ -116,6 +121,14 @@ def _diagonal() -> dict[str, Any]:
     return {
         "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
         "mark": {"type": "line", "color": TOKENS["axis"], "strokeWidth": 1, "strokeDash": [4, 4]},
+        "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
+    }
+
+
+def _base_rate(share: float) -> dict[str, Any]:
+    return {
+        "data": {"values": [{"x": 0, "y": share}, {"x": 1, "y": share}]},
+        "mark": {"type": "line", "color": TOKENS["axis"], "strokeWidth": 1.5, "strokeDash": [2, 3]},
         "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}},
     }
 

@@ -40,7 +40,9 @@ _SECTIONS = (
     "provenance",
     "not_shown",
 )
-_IN_SIGHT = ("health", "checks", "effects")
+_OF_ONE = tuple("estimates" if name == "effects" else name for name in _SECTIONS)
+"""One version alone has values and no differences."""
+_IN_SIGHT = ("health", "checks", "effects", "values")
 _LIMITS = Limits(rows=20, slices=8, examples=3, classes=8, characters=80, sentence=600, columns=0)
 _BREAK = "\u200b"
 _ESCAPES = tuple(
@@ -68,7 +70,8 @@ _ICONS = {"pass": "✅", "fail": "❌", "inconclusive": "❓", "invalid": "⛔"}
 def to_markdown(scorecard: Scorecard) -> str:
     """Return GitHub-flavoured Markdown of under 60,000 characters; no data can mention, link or leave its cell."""
     limits = _LIMITS
-    page = _page(compose(scorecard, limits=limits, sections=_SECTIONS), limits)
+    sections = _SECTIONS if scorecard.kind == "comparison" else _OF_ONE
+    page = _page(compose(scorecard, limits=limits, sections=sections), limits)
     while len(page) > MOST_CHARACTERS and limits.rows > 2:
         limits = replace(
             limits,
@@ -79,7 +82,7 @@ def to_markdown(scorecard: Scorecard) -> str:
             characters=max(30, limits.characters // 2),
             sentence=max(120, limits.sentence // 2),
         )
-        page = _page(compose(scorecard, limits=limits, sections=_SECTIONS), limits)
+        page = _page(compose(scorecard, limits=limits, sections=sections), limits)
     return page
 
 

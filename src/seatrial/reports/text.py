@@ -37,6 +37,8 @@ _LONG = 80
 _NAME = 28
 """A name of a row gets this much before titles are cut further."""
 _SHORT = 8
+_NOTE = 30
+"""A longer note of a word goes under the table."""
 _END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 """Spaces at the end of a line, between codes of colour or not."""
 _LEVEL = re.compile(r" \[[0-9.]+ %\]$")
@@ -202,6 +204,8 @@ def _notes(table: Table) -> list[str]:
         if cell.strong and cell.note
     ]
     said = [f"Other levels: {', '.join(other)}."] if other else []
+    long = [(row[0], cell) for row in _rows(table) for cell in row if cell.symbol and len(cell.note) > _NOTE]
+    said += [f"{_shown(name.text)}: {_shown(cell.text)}: {_shown(cell.note)}." for name, cell in long]
     return [*said, *([_shown(table.note)] if table.note else [])]
 
 
@@ -260,6 +264,6 @@ def _cell(cell: Cell) -> Text:
     shown = visible(cell.text, limit=_LIMITS.characters)
     text = f"{cell.symbol} {shown}" if cell.symbol else shown
     return Text(
-        f"{text} ({_shown(cell.note)})" if cell.note and cell.symbol else text,
+        f"{text} ({_shown(cell.note)})" if cell.symbol and 0 < len(cell.note) <= _NOTE else text,
         style=_STYLES[cell.tone] if cell.tone else "bold" if cell.strong else "",
     )

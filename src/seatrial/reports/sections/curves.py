@@ -26,6 +26,7 @@ def chosen(card: Scorecard, kind: Literal["roc", "precision_recall", "reliabilit
 def build(card: Scorecard, limits: Limits) -> Section | None:
     """Build the section: both curves side by side."""
     figures: list[Block] = []
+    base = next((one.value for one in card.reference if one.metric == "average_precision"), None)
     for kind in ("roc", "precision_recall"):
         shown, cut = chosen(card, kind)
         if not shown:
@@ -35,9 +36,9 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
             Figure(
                 id=f"curve-{kind.replace('_', '-')}",
                 title=title,
-                spec=charts.curve(shown, points=limits.curve_points),
+                spec=charts.curve(shown, points=limits.curve_points, base_rate=base),
                 alternative=_words(card, shown, metric),
-                caption=cut,
+                caption=" ".join(filter(None, (_base(base) if kind == "precision_recall" else "", cut))),
             )
         )
     if not figures:
@@ -48,6 +49,10 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         lead=("How well the scores put positives above negatives, at every threshold."),
         blocks=(Pair(blocks=tuple(figures)),),
     )
+
+
+def _base(base: float | None) -> str:
+    return "" if base is None else f"Dotted: the base rate, {numbers.score(base)}, precision without looking."
 
 
 def _words(card: Scorecard, shown: list[Curve], metric: str) -> str:

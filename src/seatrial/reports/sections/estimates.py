@@ -63,7 +63,7 @@ def _side_by_side(card: Scorecard, found: list[Estimate], models: list[str], lim
         rows.append((Cell(text=metric, note=_formula(card, metric)), *values, Cell(text=n)))
     level = numbers.level((lookup.levels(found) or (0.95,))[0])
     return Table(
-        caption="Every metric",
+        caption="Each version",
         groups=(Rows(rows=tuple(rows)),),
         note=rest(len(rows), len(metrics), "metrics"),
         columns=(

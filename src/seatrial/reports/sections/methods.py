@@ -17,6 +17,7 @@ class MethodText:
 
 
 _F1 = "Wilson on tp/(tp+fp+fn), mapped to F1"
+_CLUSTERED = "CR2 cluster-robust variance"
 _TELLING = 4
 """Characters a name needs to be looked for inside another."""
 _METRICS = 6
@@ -50,6 +51,91 @@ METHODS: dict[str, MethodText] = {
         reference="DeLong et al. (1988); Newcombe (2006), Statistics in Medicine 25",
     ),
     "by definition": MethodText(words="Follows from what it is; nothing was estimated.", formula="", reference=""),
+    "Wilson score interval at the effective size": MethodText(
+        words=(
+            "A range for a share, as for separate rows, but with fewer of them: weights, or rows of one cluster, count "
+            "for as many independent rows as would be as uncertain."
+        ),
+        formula="n is replaced by 1 + p(1-p)/var(p), then Wilson",
+        reference="Wilson (1927); Korn and Graubard (1998), Survey Methodology 24",
+    ),
+    "order statistics' density": MethodText(
+        words=(
+            "How uncertain the share of values below the quantile is, with weights or clusters taken into account; "
+            "how densely the values lie there turns that share into the column's unit."
+        ),
+        formula="var(q) = var(share below q) / density(q)²",
+        reference="Deng, Knoblich and Lu (2018), KDD",
+    ),
+    "basic bootstrap": MethodText(
+        words=(
+            "The rows are drawn again many times; how far the results stray from the value is taken back from it, "
+            "because this statistic is too large on average when it is near 0."
+        ),
+        formula="[2v - upper percentile, 2v - lower percentile]",
+        reference="Davison and Hinkley (1997), section 5.2",
+    ),
+    "percentile bootstrap": MethodText(
+        words=(
+            "Every row is counted a random number of times, the same for both versions, again and again; the limits "
+            "hold the middle part of the differences found."
+        ),
+        formula="weights w_i ~ Poisson(1), the same for both;  percentiles of candidate - baseline",
+        reference="Efron and Tibshirani (1993); Chamandy et al. (2012)",
+    ),
+    "BCa bootstrap": MethodText(
+        words=(
+            "Every row is counted a random number of times, the same for both versions, again and again; the limits "
+            "hold the middle part of the differences found, corrected for their lean."
+        ),
+        formula="percentiles at Phi(z0 + (z0 + z)/(1 - a(z0 + z))) of candidate - baseline",
+        reference="Efron (1987), J. Am. Stat. Assoc. 82",
+    ),
+    "paired differences, CR2 cluster-robust variance": MethodText(
+        words=(
+            "The two versions are subtracted row by row and the differences added up by cluster; the clusters are the "
+            "units, and few or unequal clusters widen the interval."
+        ),
+        formula="CR2 variance from the clusters' sums of d_i; t with Bell-McCaffrey degrees of freedom",
+        reference="Bell and McCaffrey (2002); Imbens and Kolesár (2016)",
+    ),
+    "paired t on influences, density from order statistics": MethodText(
+        words=(
+            "For each row, whether it lies below each version's quantile is turned into the column's unit by how "
+            "densely the values lie there, and subtracted: what both versions share cancels."
+        ),
+        formula="psi = (q - [x <= x_q]) / density(x_q);  limits: D ± t(n-1) sd(psi_c - psi_b)/√n",
+        reference="Bahadur (1966); Deng, Knoblich and Lu (2018)",
+    ),
+    "Welch t on influences": MethodText(
+        words=(
+            "Different rows were answered: each version's rows' pulls on the metric give its own spread, and the two "
+            "spreads are added."
+        ),
+        formula="var = Σ psi_c²/(n_c(n_c-1)) + Σ psi_b²/(n_b(n_b-1));  t, degrees of freedom by Satterthwaite",
+        reference="Welch (1947), Biometrika 34",
+    ),
+    "Fieller": MethodText(
+        words=(
+            "A ratio of two differences: the ratios under which the top, less the ratio times the bottom, is not told "
+            "from zero. There is none when the bottom itself is not told from zero."
+        ),
+        formula="all r with |top - r bottom| <= t se(top - r bottom)",
+        reference="Fieller (1954), J. R. Stat. Soc. B 16",
+    ),
+    "score test of the paired ratio (Tang)": MethodText(
+        words=(
+            "A margin in percent of a share, on the same rows: the ratios of the two shares that the rows on which "
+            "the versions disagree would not contradict."
+        ),
+        formula="score test of p1 = r p0, solved for r",
+        reference="Tang, Tang and Chan (2003), Statistics in Medicine 22",
+    ),
+    "Miettinen-Nurminen score test of the ratio": MethodText(
+        words="A margin in percent of a share, on different rows: the ratios of the two shares not contradicted.",
+        formula="score test of p1 = r p0 with the variance restricted to r, solved for r",
+        reference="Miettinen and Nurminen (1985), Statistics in Medicine 4",
+    ),
     "Wilson on tp/(tp+fp+fn), mapped to F1": MethodText(
         words=(
             "F1 is a rising function of the share of hits among all rows that are positive or called positive; "
@@ -139,10 +225,10 @@ METHODS: dict[str, MethodText] = {
     ),
     "DeLong, paired": MethodText(
         words=(
-            "The same for the difference of two areas on the same rows: each row's parts in the two areas are "
-            "subtracted."
+            "The area under the ROC curve is the chance that a positive row is scored above a negative one. For the "
+            "difference of two areas on the same rows, each row's parts in the two are subtracted."
         ),
-        formula="var of Σ (psi_candidate - psi_baseline), by class;  limits: D ± z √var",
+        formula="var of Σ (psi_candidate - psi_baseline), by class;  limits: D ± t √var, df by Satterthwaite",
         reference="DeLong et al. (1988), Biometrics 44",
     ),
     "stratified bootstrap": MethodText(
@@ -169,7 +255,7 @@ METHODS: dict[str, MethodText] = {
         formula="weights w_i ~ Poisson(1), 2,000 times;  percentiles of the metric",
         reference="Chamandy et al. (2012), Google",
     ),
-    "CR2, Bell-McCaffrey": MethodText(
+    "CR2 cluster-robust variance": MethodText(
         words=(
             "Rows of one cluster resemble each other and count for less than as many separate ones; the clusters "
             "are the units, and few or unequal clusters widen the interval."
@@ -220,6 +306,8 @@ def _known(method: str) -> str | None:
         return _F1
     if method in METHODS:
         return method
+    if _CLUSTERED in method and not method.startswith("paired differences"):
+        return _CLUSTERED
     names = [name for name in METHODS if len(name) >= _TELLING]
     fitting = [name for name in names if method.startswith(name)] or [name for name in names if name in method]
     return max(fitting, key=len, default=None)
@@ -229,6 +317,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     """Build the section: the rules of the verdict, then one paragraph a method."""
     found = [(one.method, one.metric) for one in card.effects]
     found += [(one.method, one.metric) for one in (*card.estimates, *card.reference)]
+    found += [(one.method, "break-even prices") for one in card.tradeoffs]
     if not found:
         return None
     used: dict[str, dict[str, None]] = {}
