@@ -65,7 +65,8 @@ def _matching(facts: DataFacts) -> list[Finding]:
         if facts.matched_share >= MATCHED
         else ", so the verdict is at best inconclusive unless the worst case passes"
     )
-    text = f"{said} have no partner in the other files and were left out ({format_share(facts.matched_share)} matched{also})."
+    share = format_share(facts.matched_share)
+    text = f"{said} have no partner in the other files and were left out ({share} matched{also})."
     return [_warn("matching", text, sum(side.unmatched for side in lost))]
 
 
@@ -74,7 +75,8 @@ def _targets(facts: DataFacts) -> list[Finding]:
     for side in facts.sides[1:]:
         if side.target_disagreements:
             many = _many(side.target_disagreements, "example")
-            text = f"{many} {'has' if side.target_disagreements == 1 else 'have'} another target in {side.name} than in {facts.sides[0].name}"
+            have = "has" if side.target_disagreements == 1 else "have"
+            text = f"{many} {have} another target in {side.name} than in {facts.sides[0].name}"
             where = f" (ids {listed(side.disagreeing_ids)})" if side.disagreeing_ids else ""
             found.append(
                 _fail(

@@ -101,7 +101,7 @@ def listed_names(names: tuple[str, ...]) -> str:
 
 
 def _with_unasked(verdict: Verdict, effects: list[Effect], policy: Policy) -> Verdict:
-    """A pass says what is worse though no rule asks about it: on all rows, for the version that the verdict is about."""
+    """A pass says what is worse though no rule asks about it: on all rows, for the verdict's version."""
     if verdict.status != "pass":
         return verdict
     ruled = {rule.metric for rule in policy.rules}

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 
 from seatrial.comparison.request import Request
 from seatrial.comparison.wanted import Wanted, metrics_of, wanted
-from seatrial.data.align import align
+from seatrial.data.align import align, align_apart
 from seatrial.data.frame import Frame
 from seatrial.data.health import DataFacts, data_facts
 from seatrial.data.predictions import Predictions
@@ -26,6 +27,16 @@ from seatrial.stats.paired import PairedProportions
 
 Progress = Callable[[str, int, int], None]
 Pair = tuple[int, int]
+
+
+class _Asked(TypedDict):
+    """What both ways of aligning are asked for."""
+
+    slices: tuple[str, ...]
+    cross: int
+    columns: tuple[str, ...]
+    texts: tuple[str, ...]
+    cluster: str | None
 
 
 @dataclass(kw_only=True)
@@ -231,17 +242,14 @@ def compare_versions(
         raise UsageError(f"{len(predictions)} versions were given; compare two to twenty.")
     want = wanted(predictions, request, policy)
     together = [list(predictions)] if not request.unpaired else [[p] for p in predictions]
-    frames = tuple(
-        align(
-            group,
-            slices=want.slices,
-            cross=request.cross,
-            columns=want.columns,
-            texts=want.texts,
-            cluster=request.cluster,
-        )
-        for group in together
-    )
+    asked: _Asked = {
+        "slices": want.slices,
+        "cross": request.cross,
+        "columns": want.columns,
+        "texts": want.texts,
+        "cluster": request.cluster,
+    }
+    frames = align_apart(predictions, **asked) if request.unpaired else (align(predictions, **asked),)
     if any(frame.n == 0 for frame in frames):
         raise DataError("No rows are left to compare: every file needs at least one row that the others have.")
     _same_kind(frames)
