@@ -214,7 +214,7 @@ def _rare(comparison: Comparison) -> list[Finding]:
     )
     known = next((one for one in reference(comparison) if one.metric == "accuracy"), None)
     if known is not None and known.value is not None:
-        text += f": {known.model} would score {format_percent(known.value)}"
+        text += f": answering {known.model} is right on {format_percent(known.value)}"
     return [_warn("rare class", f"{text}.")]
 
 

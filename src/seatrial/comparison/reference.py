@@ -34,7 +34,7 @@ def reference(comparison: Comparison, *, level: float = 0.95) -> tuple[Estimate,
     if frame.task == "binary" and frame.positive is not None:
         prevalence = float(counts[frame.positive] / n)
         if most != frame.positive:
-            found.append(make(metric="recall", value=0.0, method="by definition"))
+            found.append(make(metric="recall", n=int(counts[frame.positive]), value=0.0, method="by definition"))
         if any(frame.scored):
             low, high, methods = proportion_interval([counts[frame.positive]], [n], alpha=alpha)
             found.append(

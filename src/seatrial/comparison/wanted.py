@@ -59,7 +59,7 @@ def wanted(predictions: Sequence[Predictions], request: Request, policy: Policy 
             objects.append(metric.lower_is_better() if metric.name in lower else metric)
             names.append(metric.name)
             continue
-        if (match := _DEFINITION.match(given)) and not given.strip().endswith("]"):
+        if (match := _DEFINITION.match(given)) and "[" not in match["name"]:
             name = match["name"].strip()
             if ":" in match["formula"] and "(" not in match["formula"]:
                 objects.append(

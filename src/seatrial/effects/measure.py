@@ -71,15 +71,12 @@ def bind(metric: Metric, frame: Frame, catalogue: Catalogue) -> Metric:
     """A metric ready for a frame: names of a formula resolved, `centre` filled in; raises `UsageError` for an unknown
     name."""
     if isinstance(metric, (Formula, PerClass)):
-        known = catalogue.by_name()
-        given: dict[str, object] = {
-            n: m.tree if isinstance(m, Formula) else m for n, m in known.items() if n != metric.name
-        }
-        tree = metric.tree
-        if any(isinstance(part, Column) and part.name == "centre" for part in tree.walk()):
-            tree = _replace_column(tree, "centre", Number(_centre(frame)))
-        own = metric.name in catalogue.formulas or metric.name not in known
+        tree, own = metric.tree, metric.name in catalogue.formulas
         rows = {*frame.values, *frame.texts, *ROW_NAMES}
+        names = {part.name for part in tree.walk() if isinstance(part, (Name, MetricRef))}
+        given = {n: m for n, m in catalogue.in_formulas(names).items() if n != metric.name and not (n in rows and not own)}
+        if not own and any(isinstance(part, Column) and part.name == "centre" for part in tree.walk()):
+            tree = _replace_column(tree, "centre", Number(_centre(frame)))
         resolved = resolve(tree, columns=rows, metrics=given, collisions=own)
         for atom in atoms(resolved):
             if isinstance(atom, (Mean, QuantileAtom)):
@@ -419,7 +416,7 @@ def _centre(frame: Frame) -> float:
     seen = frame.engine.query(f'SELECT target FROM "{frame.table}" WHERE row % {step} = 0 ORDER BY row')["target"]
     known = np.asarray(seen, dtype=float)
     known = known[np.isfinite(known)]
-    return float(np.median(known)) if len(known) else 0.0
+    return float(f"{np.median(known):.9g}") if len(known) else 0.0
 
 
 def _replace_column(node: Node, name: str, by: Node) -> Node:

@@ -26,6 +26,10 @@ _CLASS_FORM = re.compile(r"^(?P<name>[a-z_0-9.]+)\[(?P<label>.+)\]$", re.DOTALL)
 _F_BETA = re.compile(r"^f(?P<beta>\d+(\.\d+)?)(_(?P<average>macro|micro|weighted))?$")
 
 
+def _tree_or_self(metric: Metric) -> object:
+    return metric.tree if isinstance(metric, Formula) else metric
+
+
 def _family(name: str) -> ModuleType:
     return importlib.import_module(f"seatrial.metrics.{name}")
 
@@ -62,6 +66,26 @@ class Catalogue:
     def by_name(self) -> dict[str, Metric]:
         """The catalogue metrics of this task, for formulas that name them."""
         return {metric.name: metric for metric in (*self._of_task(), *self.formulas.values())}
+
+    def in_formulas(self, names: Collection[str]) -> dict[str, object]:
+        """What a formula may name: metrics of this task, their aliases, and of `names` those made from a name: `f2`.
+
+        Formulas are given as trees. Where there are more than two classes, per-class metrics are here too, to be named
+        with a class: `recall['cat']`.
+        """
+        found: dict[str, object] = {name: _tree_or_self(metric) for name, metric in self.by_name().items()}
+        if self.task in ("multiclass", "multilabel"):
+            for metric in every_metric():
+                if "binary" in metric.tasks and classification.has_classes(metric.name, discrimination.BY_CLASS):
+                    found.setdefault(metric.name, _tree_or_self(metric))
+        for alias, name in aliases().items():
+            if name in found:
+                found.setdefault(alias, found[name])
+        for name in names:
+            made = self._derived_form(name) if name not in found and _F_BETA.match(name) else None
+            if isinstance(made, Formula):
+                found[name] = made.tree
+        return found
 
     def get(self, name: str) -> Metric:
         """Return the metric of a name; raises `UsageError` with the nearest name when there is none."""

@@ -70,6 +70,11 @@ def _binary() -> list[Metric]:
     ]
 
 
+def has_classes(name: str, others: tuple[str, ...] = ()) -> bool:
+    """Whether a metric of two classes can be asked of one class of several."""
+    return name in others or any(name == known for known, *_ in PER_CLASS)
+
+
 def per_class(name: str, label: str) -> Metric | None:
     """`recall[cat]`: the one-vs-rest metric of one class, or None when `name` has no per-class form."""
     for known, formula, summary, good in PER_CLASS:

@@ -60,6 +60,10 @@ ALIASES = {
 }
 
 
+BY_CLASS = ("roc_auc", "average_precision")
+"""Metrics that can be asked of one class against the rest."""
+
+
 def per_class(name: str, label: str) -> Metric | None:
     """`roc_auc[cat]`: one class against the rest, or None when `name` is no metric of ranks."""
     if name == "roc_auc":

@@ -379,13 +379,13 @@ def grouped_paired_auc(baseline: SliceOrder, candidate: SliceOrder) -> PairedRan
 def _same_rows(one: SliceOrder, other: SliceOrder) -> bool:
     if one.n_rows != other.n_rows or len(one.label) != len(other.label):
         return False
+    if not (np.array_equal(one.n_pos, other.n_pos) and np.array_equal(one.n_neg, other.n_neg)):
+        return False
+    if len(one.label) == one.n_rows:
+        return True  # both hold every row
     held = np.zeros(one.n_rows, np.bool_)
     held[one.rows] = True
-    return (
-        bool(held[other.rows].all())
-        and np.array_equal(one.n_pos, other.n_pos)
-        and np.array_equal(one.n_neg, other.n_neg)
-    )
+    return bool(held[other.rows].all())
 
 
 def auc_has_few_rows(value: ArrayLike, n_pos: ArrayLike, n_neg: ArrayLike) -> NDArray[np.bool_]:
