@@ -17,8 +17,9 @@ INTRODUCTION = """\
 # Benchmarks
 
 Made by `make bench ARGS=--write`. All contenders run on the same machine in the same run, each in a process of its own;
-read the ratios, not the seconds. *Processor* is user and system time of all threads. The hand-written limit is
-`benchmarks/limit.c`: values only, no interval, for this one task and these columns."""
+read the ratios, not the seconds. *Processor* is user and system time of all threads, from the start of the interpreter
+to the values handed back. The hand-written limit is `benchmarks/limit.c`: values only, no interval, for this one task,
+these columns, and scores that never tie."""
 
 
 def main() -> None:

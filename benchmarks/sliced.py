@@ -5,7 +5,7 @@ with the limit's. Peers too slow to run whole are measured on some of the groupi
 """
 
 import argparse
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ def bench(folder: Path, rows: int, *, peers: bool = True, paired: bool = True, r
         reference = _numbers(hand.found)
         if len(values) == len(reference):
             apart["scikit-learn"] = _apart(values, reference)
-        costs["fairlearn MetricFrame (values only)"] = _fairlearn(run, folder, rows)
+        costs["fairlearn MetricFrame (values only)"] = _fairlearn(folder, rows)
     return _report(rows, costs, hand, own, apart)
 
 
@@ -172,24 +172,25 @@ def _scikit_learn(run: Any, rows: int) -> tuple[Cost, np.ndarray]:
     return _scaled(run("scikit-learn", many=len(SOME)), run("scikit-learn", many=0)), np.zeros((0, len(METRICS)))
 
 
-def _fairlearn(run: Any, folder: Path, rows: int) -> Cost:
+def _fairlearn(folder: Path, rows: int) -> Cost:
     """Some groupings of at most a hundred thousand rows, scaled to all groupings and rows.
 
     Its cost has a part that grows with slices (2,600 groups cut out one metric at a time) and one that grows with rows;
     both are had from two sizes.
     """
     small, large = min(rows, 20_000), min(rows, 100_000)
-
-    def at(n: int) -> Cost:
-        few = partial(measuring.run, "benchmarks.sliced", "fairlearn", file=make(folder, n)[0])
-        return _scaled(few(many=len(SOME)), few(many=0))
-
-    at_large = at(large)
+    at_large = _fairlearn_at(folder, large)
     if rows <= large:
         return at_large
-    slope = max(at_large.cpu - at(small).cpu, 0.0) / (large - small)
+    slope = max(at_large.cpu - _fairlearn_at(folder, small).cpu, 0.0) / (large - small)
     grown = at_large.cpu + slope * (rows - large)
     return at_large.times(grown / at_large.cpu)
+
+
+@cache
+def _fairlearn_at(folder: Path, rows: int) -> Cost:
+    few = partial(measuring.run, "benchmarks.sliced", "fairlearn", file=make(folder, rows)[0])
+    return _scaled(few(many=len(SOME)), few(many=0))
 
 
 def _scaled(some: Cost, nothing: Cost) -> Cost:

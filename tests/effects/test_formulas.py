@@ -34,7 +34,7 @@ FORMULAS: dict[str, tuple[str, Statistic]] = {
     "of_text": ("mean(target == prediction, where=region == 'south')", lambda t, w: averaged((np.asarray(t["target"]) == t["prediction"])[np.asarray(t["region"]) == "south"], w[np.asarray(t["region"]) == "south"])),
     "geometric": ("exp(mean(log(latency_ms)))", lambda t, w: math.exp(averaged(np.log(t["latency_ms"]), w))),
     "capped": ("mean(winsorize(latency_ms, 60))", lambda t, w: averaged(np.minimum(t["latency_ms"], 60), w)),
-    "either": ("max(recall, precision) + min(recall, specificity)", lambda t, w: max(sk.recall_score(t["target"], t["prediction"], sample_weight=w), sk.precision_score(t["target"], t["prediction"], sample_weight=w)) + min(sk.recall_score(t["target"], t["prediction"], sample_weight=w), sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w))),
+    "either": ("max(recall, 0.9*precision) + min(recall, 0.8*specificity)", lambda t, w: max(sk.recall_score(t["target"], t["prediction"], sample_weight=w), 0.9 * sk.precision_score(t["target"], t["prediction"], sample_weight=w)) + min(sk.recall_score(t["target"], t["prediction"], sample_weight=w), 0.8 * sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w))),
     "of_class": ("recall['0'] + f1", lambda t, w: sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w) + sk.f1_score(t["target"], t["prediction"], sample_weight=w)),
     "squares": ("mean(latency_ms**2) - mean(latency_ms)**2", lambda t, w: averaged(np.asarray(t["latency_ms"]) ** 2, w) - averaged(t["latency_ms"], w) ** 2),
 }  # fmt: skip
@@ -139,6 +139,40 @@ def test_a_share_is_missing_where_a_label_is() -> None:
     expected = ((np.asarray(b["target"])[kept] == 1) & (column[kept] == 1)).mean() - 0.001 * np.asarray(b["latency_ms"])[kept].mean()
     assert (e.n, e.missing) == (200, 100)
     assert e.value == pytest.approx(expected, rel=1e-12)
+
+
+def test_aliases_f_betas_and_metrics_of_a_class_are_known_in_formulas() -> None:
+    a, b = binary(300)
+    for table in (a, b):
+        table["kappa"] = np.arange(300) / 300  # a column that bears an alias's name stays a column
+    texts = ["x=auc - 0.5*f2", "y=mean(kappa)", "z=kappa"]
+    found = {e.metric: e.value for e in st.evaluate(b, metrics=texts).estimates}
+    y, p, s = (np.asarray(b[name]) for name in ("target", "prediction", "score"))
+    assert found["x"] == pytest.approx(sk.roc_auc_score(y, s) - 0.5 * sk.fbeta_score(y, p, beta=2), rel=1e-12)
+    assert found["y"] == found["z"] == pytest.approx(np.mean(b["kappa"]), rel=1e-12)
+    a, b = multiclass(300)
+    found = {e.metric: e.value for e in st.evaluate(b, metrics=["x=auc['bee'] + f1['cat']"]).estimates}
+    y, p = np.asarray(b["target"]), np.asarray(b["prediction"])
+    expected = sk.roc_auc_score(y == "bee", b["score_bee"]) + sk.f1_score(y == "cat", p == "cat")
+    assert found["x"] == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(st.UsageError, match="class"):
+        st.evaluate(b, metrics=["x=recall - 0.1"]).estimates  # noqa: B018
+
+
+def test_a_column_may_be_called_centre() -> None:
+    a, b = regression(300)
+    b["centre"] = np.asarray(b["target"]) + 1
+    found = {e.metric: e.value for e in st.evaluate(b, metrics=["r2", "x=mean(centre)"]).estimates}
+    assert found["r2"] == pytest.approx(sk.r2_score(b["target"], b["prediction"]), rel=1e-12)
+    assert found["x"] == pytest.approx(b["centre"].mean(), rel=1e-12)
+
+
+def test_a_value_without_a_slope_has_no_standard_error() -> None:
+    y = np.tile([0, 0, 1, 1], 50)
+    table = {"target": y, "prediction": np.tile([0, 1, 0, 1], 50)}  # recall equals precision
+    e = st.evaluate(table, metrics=["x=max(recall, precision)"]).estimates[0]
+    assert (e.value, e.standard_error, e.low) == (0.5, None, None)
+    assert any("no slope" in note for note in e.notes)
 
 
 def test_a_tree_built_with_operators_is_the_formula() -> None:

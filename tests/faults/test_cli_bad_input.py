@@ -101,7 +101,7 @@ def test_a_broken_file_of_each_kind(
 
 
 def test_no_file_a_folder_and_a_near_name(good: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
-    _refused(cli("compare", good, tmp_path / "goood.csv"), USAGE, "Did you mean 'good.csv'")
+    _refused(cli("compare", good, tmp_path / "goood.csv"), USAGE, "Did you mean", "good.csv'")
     _refused(cli("compare", good, tmp_path), USAGE, "folder")
     _refused(cli("compare", good), USAGE, "evaluate")
     _refused(cli("evaluate", f"{good}#nosuch"), USAGE, "nosuch")

@@ -218,7 +218,9 @@ def _margin(given: Any, relative: Any, place: str) -> dict[str, Any]:
     else:
         number = _number(given, f"{place}: 'margin'")
     if is_share and number >= 1:
-        raise UsageError(f"{place}: a margin of {format_percent(number)} of the baseline allows any loss; give less than 100 %.")
+        raise UsageError(
+            f"{place}: a margin of {format_percent(number)} of the baseline allows any loss; give less than 100 %."
+        )
     return {"margin": number, "margin_is_relative": is_share}
 
 

@@ -90,31 +90,30 @@ def column_array(frame: Frame, name: str, model: int, *, read: "Reader") -> NDAr
 
 
 def equal_columns(frame: Frame, pair: tuple[int, int]) -> frozenset[str]:
-    """Which columns two versions have equal on every row: `prediction` and `score` together, and each of the values."""
-    outputs = [_outputs(frame, model) for model in pair]
+    """Which columns two versions have equal on every row: `prediction` and `score` (of all classes), and the values."""
     pairs = {name: [(f"value_{pair[0]}_{k}", f"value_{pair[1]}_{k}")] for k, name in enumerate(frame.values)}
-    if len(outputs[0]) == len(outputs[1]):
-        pairs["prediction"] = list(zip(*outputs, strict=True))
+    for name in ("prediction", "score"):
+        mine, others = (_outputs(frame, model, name) for model in pair)
+        if len(mine) == len(others):
+            pairs[name] = list(zip(mine, others, strict=True))
     unlike = [
-        f"count(CASE WHEN {' OR '.join(f'{a} IS DISTINCT FROM {b}' for a, b in columns)} THEN 1 END) AS u{k}"
+        f"count(CASE WHEN {' OR '.join(f'{a} IS DISTINCT FROM {b}' for a, b in columns) or 'FALSE'} THEN 1 END) AS u{k}"
         for k, columns in enumerate(pairs.values())
     ]
     found = frame.engine.query(f'SELECT {", ".join(unlike) or "0 AS u0"} FROM "{frame.table}"')
-    equal = {name for k, name in enumerate(pairs) if int(found[f"u{k}"][0]) == 0}
-    return frozenset({*equal, "score"} if "prediction" in equal else equal)
+    return frozenset(name for k, name in enumerate(pairs) if int(found[f"u{k}"][0]) == 0)
 
 
-def _outputs(frame: Frame, model: int) -> list[str]:
-    """The frame's columns of predictions and scores of one version."""
-    scored = bool(frame.scored) and frame.scored[model]
+def _outputs(frame: Frame, model: int, name: str) -> list[str]:
+    """The frame's columns of the predictions, or of the scores, of one version."""
+    if name == "score" and not (frame.scored and frame.scored[model]):
+        return []
     places = range(len(frame.labels))
     if frame.task == "multilabel":
-        return [
-            *(f"prediction_{model}_l{k}" for k in places),
-            *(f"score_{model}_l{k}" for k in places if scored),
-        ]
-    scores = [f"score_{model}"] if frame.task == "binary" else [f"score_{model}_{k}" for k in places]
-    return [f"prediction_{model}", *(scores if scored else [])]
+        return [f"{name}_{model}_l{k}" for k in places]
+    if name == "score" and frame.task == "multiclass":
+        return [f"score_{model}_{k}" for k in places]
+    return [f"{name}_{model}"]
 
 
 class Reader:

@@ -76,6 +76,7 @@ def _is_mean(metric: Metric, line: Linearised | None = None) -> bool:
 def _value(line: Linearised, cases: Cases, valid: NDArray[np.bool_]) -> Value:
     scattered = spread(cases, [line.influence], valid)
     error, df = np.sqrt(np.maximum(scattered.covariance[:, 0, 0], 0.0)), scattered.df
+    error = np.where([reason is None for reason in _no_slope(line)], error, np.nan)
     if line.proportion is not None:
         return _proportion_value(line, cases, valid)
     if line.f1 is not None:

@@ -46,6 +46,8 @@ Progress = Callable[[str, int, int], None]
 """(what, done, of)."""
 
 LABEL_NAMES = frozenset({"target", "prediction"})
+LABELS_AND_SCORES = frozenset({"prediction", "score"})
+SCORE_NAMES = frozenset({"score", "score_of_target", "sum_of_squared_scores"})
 TARGET_NAMES = frozenset({"target", "is_positive"})
 """Row values that are the same for every version."""
 MAX_RESAMPLED_SLICES = 100
@@ -74,7 +76,12 @@ def bind(metric: Metric, frame: Frame, catalogue: Catalogue) -> Metric:
         tree, own = metric.tree, metric.name in catalogue.formulas
         rows = {*frame.values, *frame.texts, *ROW_NAMES}
         names = {part.name for part in tree.walk() if isinstance(part, (Name, MetricRef))}
-        given = {n: m for n, m in catalogue.in_formulas(names).items() if n != metric.name and not (n in rows and not own)}
+        # an alias, or a metric of one class, is no reason to take a column's name from it
+        given = {
+            name: meant
+            for name, meant in catalogue.in_formulas(names).items()
+            if name != metric.name and (name not in rows or name in catalogue.by_name())
+        }
         if not own and any(isinstance(part, Column) and part.name == "centre" for part in tree.walk()):
             tree = _replace_column(tree, "centre", Number(_centre(frame)))
         resolved = resolve(tree, columns=rows, metrics=given, collisions=own)
@@ -114,6 +121,7 @@ class Measurer:
             self._repeat()
         self._ranker: Ranker | None = None
         self._rarer: dict[Grouping, Floats] = {}
+        self._equal_columns: dict[tuple[int, int], frozenset[str]] = {}
         self._counted: dict[Grouping, Floats] = {}
 
     def measure(
@@ -209,25 +217,36 @@ class Measurer:
         """Whether every column the metric reads is equal byte for byte in both versions."""
         if len(pair) < 2:
             return False
-        if (pair[0], pair[1]) not in self.same_columns:
-            self.same_columns[pair[0], pair[1]] = equal_columns(self.frame, (pair[0], pair[1]))
-        equal = self.same_columns[pair[0], pair[1]]
+        equal = self._equal((pair[0], pair[1]))
         if isinstance(metric, Quantile):
             return metric.column in equal
-        labels = {"prediction", "score"} <= equal
+        if isinstance(metric, Ranked):
+            return "score" in equal
         if not isinstance(metric, Formula):
-            return labels
-        shared = {*equal, *self.frame.texts, *TARGET_NAMES}
-        return all(self._same_atom(atom, shared, labels=labels) for atom in atoms(metric.tree)) or reads_target_only(
+            return LABELS_AND_SCORES <= equal
+        shared = {*equal, *self.frame.texts, *TARGET_NAMES, *(SCORE_NAMES if "score" in equal else ())}
+        return all(self._same_atom(atom, shared, equal) for atom in atoms(metric.tree)) or reads_target_only(
             metric.tree
         )
 
-    def _same_atom(self, atom: Node, shared: set[str], *, labels: bool) -> bool:
-        """Whether an atom of a formula reads only columns that both versions share."""
+    def _same_atom(self, atom: Node, shared: set[str], equal: frozenset[str]) -> bool:
+        """Whether an atom of a formula reads only columns that both versions share.
+
+        Predictions that agree are not enough where the scores differ: two models then agreed on these rows by chance.
+        """
+        labels = LABELS_AND_SCORES <= equal
         if isinstance(atom, (Mean, QuantileAtom)):
-            read = set(row_columns(atom.row)) - shared
-            return not read or (labels and not read & set(self.frame.values))
+            read = set(row_columns(atom.row))
+            return read <= shared - {"prediction"} or (labels and not (read - shared) & set(self.frame.values))
         return labels or isinstance(atom, Size)
+
+    def _equal(self, pair: tuple[int, int]) -> frozenset[str]:
+        given = self.same_columns.get(pair, frozenset())
+        if LABELS_AND_SCORES <= given:
+            return given
+        if pair not in self._equal_columns:
+            self._equal_columns[pair] = equal_columns(self.frame, pair)
+        return self._equal_columns[pair]
 
     def _scanned(
         self, metrics: Sequence[Metric], groupings: Sequence[Grouping], pair: Pair

@@ -82,7 +82,7 @@ def slice_major(small: NDArray[Any], n_slices: int) -> tuple[NDArray[np.intp], I
     """Return (permutation, slices, bounds) putting rows slice by slice, keeping their order inside each slice.
 
     `small` (n,) come from `narrow_codes`; rows in no slice are left out. `slices` (K,) are the codes of the non-empty
-    slices, `bounds` (K+1,) where each begins in the permutation. Keys (slice, row) are all different, so sorting them as
+    slices, `bounds` (K+1,) where each begins in the permutation. Keys (slice, row) all differ, so sorting them as
     numbers, which NumPy does with the processor's vectors, is the stable order in half the time of a radix argsort.
     """
     if n_slices == 1 and not small.any():
