@@ -92,13 +92,7 @@ def markdown(headings: list[str], lines: list[list[str]]) -> str:
 
 
 def seconds(value: float) -> str:
-    """Seconds with three figures."""
-    return (
-        f"{value:,.0f} s"
-        if value >= 100
-        else f"{value:.1f} s"
-        if value >= 10
-        else f"{value:.2g} s"
-        if value < 1
-        else f"{value:.2f} s"
-    )
+    """Seconds with two or three figures."""
+    if value < 1:
+        return f"{value:.2g} s"
+    return f"{value:.2f} s" if value < 9.995 else f"{value:.1f} s" if value < 99.95 else f"{value:,.0f} s"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measuring
-from benchmarks.limit import METRICS, by_hand, groupings, read_columns, slice_keys
+from benchmarks.limit import METRICS, by_hand, compiled, groupings, read_columns, slice_keys
 from benchmarks.measuring import Cost, Work, markdown, seconds
 from benchmarks.rows import ROLES, SLICES, make
 
@@ -145,6 +145,7 @@ WORKS: dict[str, Work] = {
 def bench(folder: Path, rows: int, *, peers: bool = True, paired: bool = True, repeat: int = 1) -> str:
     """Run every contender on so many rows; a Markdown table with ratios to the limit and to Seatrial."""
     file, other = make(folder, rows)
+    compiled()  # beforehand: a user would not compile at every run
     run = partial(measuring.run, "benchmarks.sliced", file=file)
     costs: dict[str, Cost] = {}
     hand = _median([run("limit") for _ in range(repeat)])

@@ -217,13 +217,13 @@ def test_multiclass_by_one_score_a_class() -> None:
         {"id": range(400), "label": np.array(names)[truth], **{f"score_{n}": s[:, k] for k, n in enumerate(names)}}
         for s in sides
     ]
-    result = st.compare(*tables, metrics=["accuracy", "roc_auc", "log_loss"])
+    result = st.compare(*tables, metrics=["accuracy", "roc_auc_ovr", "log_loss"])
     found = {(e.model, e.metric): e.value for e in result.estimates}
     for table, scores, model in zip(tables, sides, result.scorecard.models, strict=True):
         assert found[model, "accuracy"] == pytest.approx((scores.argmax(axis=1) == truth).mean())
         assert found[model, "log_loss"] == pytest.approx(log_loss(truth, scores), abs=1e-9)
         wanted = roc_auc_score(truth, scores, multi_class="ovr", average="macro")
-        assert found[model, "roc_auc"] == pytest.approx(wanted, abs=1e-9)
+        assert found[model, "roc_auc_ovr"] == pytest.approx(wanted, abs=1e-9)
         assert table
 
 

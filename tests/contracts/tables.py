@@ -1,4 +1,4 @@
-"""Generated prediction tables of every task, two versions on the same rows, the second better; and the metrics of each."""
+"""Generated prediction tables of every task, two versions on the same rows, the second better; and their metrics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +45,9 @@ def binary(n: int = 900, seed: int = 0) -> Pair:
     for noise, side in zip(NOISE, sides, strict=True):
         chance = 1 / (1 + np.exp(-1.5 * (latent - 1.2 + noise * rng.normal(size=n))))
         score = chance.round(3)
-        made.append({**common, "target": target.astype(int), "prediction": (score >= 0.5).astype(int), "score": score, **side})
+        made.append(
+            {**common, "target": target.astype(int), "prediction": (score >= 0.5).astype(int), "score": score, **side}
+        )
     return made[0], made[1]
 
 
@@ -62,7 +64,13 @@ def multiclass(n: int = 900, seed: int = 0, classes: tuple[str, ...] = CLASSES) 
         chance = raw / raw.sum(axis=1, keepdims=True)
         scores = {f"score_{label}": chance[:, c] for c, label in enumerate(classes)}
         made.append(
-            {**common, "target": np.array(classes)[target], "prediction": np.array(classes)[chance.argmax(axis=1)], **scores, **side}
+            {
+                **common,
+                "target": np.array(classes)[target],
+                "prediction": np.array(classes)[chance.argmax(axis=1)],
+                **scores,
+                **side,
+            }
         )
     return made[0], made[1]
 
@@ -125,9 +133,18 @@ DERIVED = {
         "roc_auc[bee]",
         "average_precision[dog]",
     ),
-    "multilabel": ("f2_macro", "f0.5_micro", "recall[red]", "precision[blue]", "f1[green]", "jaccard[blue]", "roc_auc[red]", "average_precision[green]"),
+    "multilabel": (
+        "f2_macro",
+        "f0.5_micro",
+        "recall[red]",
+        "precision[blue]",
+        "f1[green]",
+        "jaccard[blue]",
+        "roc_auc[red]",
+        "average_precision[green]",
+    ),
     "regression": ("mean_pinball_loss[0.9]", "mean_pinball_loss[0.123456789]"),
-}  # fmt: skip
+}
 
 
 def names(task: str, *, operational: bool = True) -> list[str]:

@@ -66,7 +66,10 @@ def test_small_slices_are_shown_and_not_judged() -> None:
     rare_class = np.where(tiny == "rare", np.arange(900) < 65, np.asarray(a["target"]) == 1).astype(int)
     for table in (a, b):
         table["group"], table["target"] = tiny, rare_class
-    family = {e.slice["group"]: e for e in explored(st.compare(a, b, metrics=["accuracy"], by=["group"], examples=0), "accuracy")}
+    family = {
+        e.slice["group"]: e
+        for e in explored(st.compare(a, b, metrics=["accuracy"], by=["group"], examples=0), "accuracy")
+    }
     assert {name: e.small for name, e in family.items()} == {"tiny": True, "rare": True, "rest": False}
     for name in ("tiny", "rare"):  # 60 rows; 240 rows with 5 of the rarer class
         e = family[name]
@@ -76,7 +79,11 @@ def test_small_slices_are_shown_and_not_judged() -> None:
 
 def test_shrunken_differences_lie_between_their_own_and_the_common_one() -> None:
     a, b = tables()
-    family = [e for e in explored(st.compare(a, b, metrics=["accuracy"], by=["region"], examples=0), "accuracy") if not e.small]
+    family = [
+        e
+        for e in explored(st.compare(a, b, metrics=["accuracy"], by=["region"], examples=0), "accuracy")
+        if not e.small
+    ]
     raw = np.array([e.difference for e in family])
     pulled = np.array([e.shrunken for e in family])
     assert pulled.max() - pulled.min() < raw.max() - raw.min()
@@ -85,7 +92,12 @@ def test_shrunken_differences_lie_between_their_own_and_the_common_one() -> None
 
 def test_policy_slices_are_not_explored() -> None:
     a, b = tables()
-    policy = {"rules": [{"metric": "accuracy", "role": "success"}, {"metric": "recall", "role": "guardrail", "slice": {"sex": "F"}, "margin": 0.5}]}  # fmt: skip
+    policy = {
+        "rules": [
+            {"metric": "accuracy", "role": "success"},
+            {"metric": "recall", "role": "guardrail", "slice": {"sex": "F"}, "margin": 0.5},
+        ]
+    }
     result = st.compare(a, b, policy=policy, by=["sex"], examples=0)
     ruled = [e for e in result.effects if e.metric == "recall" and e.slice == {"sex": "F"}]
     assert [e.exploratory for e in ruled] == [False]

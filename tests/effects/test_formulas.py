@@ -1,4 +1,4 @@
-"""Formulas of any mixture: shares with columns, ranks with means, quantiles, sums, counts, filters; and their errors."""
+"""Formulas of any mixture: shares with columns, ranks with means, quantiles, sums, counts, filters; their errors."""
 
 import math
 from collections.abc import Callable
@@ -26,18 +26,69 @@ def averaged(values: np.ndarray, w: np.ndarray) -> float:
 
 
 FORMULAS: dict[str, tuple[str, Statistic]] = {
-    "profit": ("120*tp - 15*fp - 0.002*latency_ms", lambda t, w: 120 * share(t, w, 1, 1) - 15 * share(t, w, 0, 1) - 0.002 * averaged(t["latency_ms"], w)),
-    "ranked": ("roc_auc - 0.1*log_loss", lambda t, w: sk.roc_auc_score(t["target"], t["score"], sample_weight=w) - 0.1 * sk.log_loss(t["target"], t["score"], sample_weight=w)),
-    "both_ranks": ("roc_auc * average_precision", lambda t, w: sk.roc_auc_score(t["target"], t["score"], sample_weight=w) * sk.average_precision_score(t["target"], t["score"], sample_weight=w)),
-    "ratio": ("recall / latency_ms", lambda t, w: sk.recall_score(t["target"], t["prediction"], sample_weight=w) / averaged(t["latency_ms"], w)),
-    "filtered": ("mean(latency_ms, where=prediction != target)", lambda t, w: averaged(np.asarray(t["latency_ms"])[np.asarray(t["target"]) != t["prediction"]], w[np.asarray(t["target"]) != t["prediction"]])),
-    "of_text": ("mean(target == prediction, where=region == 'south')", lambda t, w: averaged((np.asarray(t["target"]) == t["prediction"])[np.asarray(t["region"]) == "south"], w[np.asarray(t["region"]) == "south"])),
+    "profit": (
+        "120*tp - 15*fp - 0.002*latency_ms",
+        lambda t, w: 120 * share(t, w, 1, 1) - 15 * share(t, w, 0, 1) - 0.002 * averaged(t["latency_ms"], w),
+    ),
+    "ranked": (
+        "roc_auc - 0.1*log_loss",
+        lambda t, w: (
+            sk.roc_auc_score(t["target"], t["score"], sample_weight=w)
+            - 0.1 * sk.log_loss(t["target"], t["score"], sample_weight=w)
+        ),
+    ),
+    "both_ranks": (
+        "roc_auc * average_precision",
+        lambda t, w: (
+            sk.roc_auc_score(t["target"], t["score"], sample_weight=w)
+            * sk.average_precision_score(t["target"], t["score"], sample_weight=w)
+        ),
+    ),
+    "ratio": (
+        "recall / latency_ms",
+        lambda t, w: sk.recall_score(t["target"], t["prediction"], sample_weight=w) / averaged(t["latency_ms"], w),
+    ),
+    "filtered": (
+        "mean(latency_ms, where=prediction != target)",
+        lambda t, w: averaged(
+            np.asarray(t["latency_ms"])[np.asarray(t["target"]) != t["prediction"]],
+            w[np.asarray(t["target"]) != t["prediction"]],
+        ),
+    ),
+    "of_text": (
+        "mean(target == prediction, where=region == 'south')",
+        lambda t, w: averaged(
+            (np.asarray(t["target"]) == t["prediction"])[np.asarray(t["region"]) == "south"],
+            w[np.asarray(t["region"]) == "south"],
+        ),
+    ),
     "geometric": ("exp(mean(log(latency_ms)))", lambda t, w: math.exp(averaged(np.log(t["latency_ms"]), w))),
     "capped": ("mean(winsorize(latency_ms, 60))", lambda t, w: averaged(np.minimum(t["latency_ms"], 60), w)),
-    "either": ("max(recall, 0.9*precision) + min(recall, 0.8*specificity)", lambda t, w: max(sk.recall_score(t["target"], t["prediction"], sample_weight=w), 0.9 * sk.precision_score(t["target"], t["prediction"], sample_weight=w)) + min(sk.recall_score(t["target"], t["prediction"], sample_weight=w), 0.8 * sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w))),
-    "of_class": ("recall['0'] + f1", lambda t, w: sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w) + sk.f1_score(t["target"], t["prediction"], sample_weight=w)),
-    "squares": ("mean(latency_ms**2) - mean(latency_ms)**2", lambda t, w: averaged(np.asarray(t["latency_ms"]) ** 2, w) - averaged(t["latency_ms"], w) ** 2),
-}  # fmt: skip
+    "either": (
+        "max(recall, 0.9*precision) + min(recall, 0.8*specificity)",
+        lambda t, w: (
+            max(
+                sk.recall_score(t["target"], t["prediction"], sample_weight=w),
+                0.9 * sk.precision_score(t["target"], t["prediction"], sample_weight=w),
+            )
+            + min(
+                sk.recall_score(t["target"], t["prediction"], sample_weight=w),
+                0.8 * sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w),
+            )
+        ),
+    ),
+    "of_class": (
+        "recall['0'] + f1",
+        lambda t, w: (
+            sk.recall_score(t["target"], t["prediction"], pos_label=0, sample_weight=w)
+            + sk.f1_score(t["target"], t["prediction"], sample_weight=w)
+        ),
+    ),
+    "squares": (
+        "mean(latency_ms**2) - mean(latency_ms)**2",
+        lambda t, w: averaged(np.asarray(t["latency_ms"]) ** 2, w) - averaged(t["latency_ms"], w) ** 2,
+    ),
+}
 
 
 def influence(statistic: Statistic, table: Table, n: int = N) -> np.ndarray:
@@ -67,7 +118,7 @@ def test_formulas_have_the_value_and_the_error_of_the_infinitesimal_jackknife() 
 
 
 def test_sums_and_counts_are_of_rows() -> None:
-    a, b = binary(300)
+    _, b = binary(300)
     texts = ["s=sum(cost_usd)", "c=count(score > 0.5)", "n=count()", "per=sum(cost_usd)/count(prediction == 1)"]
     found = {e.metric: e for e in st.evaluate(b, metrics=texts).estimates}
     cost, flagged = np.asarray(b["cost_usd"]), np.asarray(b["prediction"]) == 1
@@ -81,14 +132,23 @@ def test_sums_and_counts_are_of_rows() -> None:
 
 def test_a_formula_with_a_quantile_takes_its_error_along() -> None:
     a, b = binary(900)
-    result = st.compare(a, b, metrics=["p=latency_ms.p90", "latency_ms.p90", "twice=2*p90(latency_ms)", "mix=recall - 0.001*p90(latency_ms)"], examples=0)  # fmt: skip
+    result = st.compare(
+        a,
+        b,
+        metrics=["p=latency_ms.p90", "latency_ms.p90", "twice=2*p90(latency_ms)", "mix=recall - 0.001*p90(latency_ms)"],
+        examples=0,
+    )
     found = {(e.metric, e.model): e for e in result.estimates}
     latency = np.asarray(b["latency_ms"])
     whole, twice, mix = (found[name, "table (2)"] for name in ("latency_ms.p90", "twice", "mix"))
     assert found["p", "table (2)"].value == whole.value == pytest.approx(np.quantile(latency, 0.9), rel=1e-12)
     assert twice.standard_error == pytest.approx(2 * whole.standard_error, rel=1e-9)
     y, p = np.asarray(b["target"]), np.asarray(b["prediction"])
-    density = math.sqrt(0.9 * 0.1 / 900) / whole.standard_error * math.sqrt(((latency <= whole.value).mean() * (latency > whole.value).mean()) * 900 / 899 / (0.9 * 0.1))  # fmt: skip
+    density = (
+        math.sqrt(0.9 * 0.1 / 900)
+        / whole.standard_error
+        * math.sqrt(((latency <= whole.value).mean() * (latency > whole.value).mean()) * 900 / 899 / (0.9 * 0.1))
+    )
     below = latency <= whole.value
     psi = y * (p - p[y == 1].mean()) / y.mean() - 0.001 * (below.mean() - below) / density
     assert mix.value == pytest.approx(p[y == 1].mean() - 0.001 * whole.value, rel=1e-12)
@@ -134,9 +194,15 @@ def test_a_share_is_missing_where_a_label_is() -> None:
     b["prediction"] = column
     b.pop("score")
     a.pop("score")
-    e = next(e for e in st.compare(a, b, metrics=["x=tp - 0.001*latency_ms"], positive="1", examples=0).estimates if e.model == "table (2)")
+    e = next(
+        e
+        for e in st.compare(a, b, metrics=["x=tp - 0.001*latency_ms"], positive="1", examples=0).estimates
+        if e.model == "table (2)"
+    )
     kept = ~gone
-    expected = ((np.asarray(b["target"])[kept] == 1) & (column[kept] == 1)).mean() - 0.001 * np.asarray(b["latency_ms"])[kept].mean()
+    expected = ((np.asarray(b["target"])[kept] == 1) & (column[kept] == 1)).mean() - 0.001 * np.asarray(
+        b["latency_ms"]
+    )[kept].mean()
     assert (e.n, e.missing) == (200, 100)
     assert e.value == pytest.approx(expected, rel=1e-12)
 
@@ -160,7 +226,7 @@ def test_aliases_f_betas_and_metrics_of_a_class_are_known_in_formulas() -> None:
 
 
 def test_a_column_may_be_called_centre() -> None:
-    a, b = regression(300)
+    _, b = regression(300)
     b["centre"] = np.asarray(b["target"]) + 1
     found = {e.metric: e.value for e in st.evaluate(b, metrics=["r2", "x=mean(centre)"]).estimates}
     assert found["r2"] == pytest.approx(sk.r2_score(b["target"], b["prediction"]), rel=1e-12)
@@ -209,17 +275,19 @@ def test_multiclass_and_regression_formulas() -> None:
     texts = ["x=recall['ant'] - fp['bee']", "y=mean(target == 'cat')", "z=accuracy - 0.001*latency_ms"]
     found = {e.metric: e for e in st.evaluate(b, metrics=texts).estimates}
     y, p = np.asarray(b["target"]), np.asarray(b["prediction"])
-    assert found["x"].value == pytest.approx((p[y == "ant"] == "ant").mean() - ((y != "bee") & (p == "bee")).mean(), rel=1e-12)
+    assert found["x"].value == pytest.approx(
+        (p[y == "ant"] == "ant").mean() - ((y != "bee") & (p == "bee")).mean(), rel=1e-12
+    )
     assert found["y"].value == pytest.approx((y == "cat").mean(), rel=1e-12)
     assert found["z"].value == pytest.approx((y == p).mean() - 0.001 * np.asarray(b["latency_ms"]).mean(), rel=1e-12)
     with pytest.raises(st.UsageError, match="class"):
         st.evaluate(b, metrics=["x=tp"]).estimates  # noqa: B018
-    a, b = regression(400)
+    _, b = regression(400)
     e = st.evaluate(b, metrics=["big=mean(abs(target - prediction) > 1)"]).estimates[0]
     wrong = np.abs(b["target"] - b["prediction"]) > 1
     assert e.value == wrong.mean()
     assert e.method == "Wilson score interval"
-    a, b = multilabel(300)
+    _, b = multilabel(300)
     e = st.evaluate(b, metrics=["x=recall['red'] + 0.01*mean(wrong_labels)"], task="multilabel").estimates[0]
     labels = [np.asarray(b[f"target_{name}"]) != b[f"prediction_{name}"] for name in ("red", "green", "blue")]
     red = np.asarray(b["prediction_red"])[np.asarray(b["target_red"]) == 1].mean()

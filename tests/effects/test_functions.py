@@ -105,7 +105,7 @@ def test_a_function_that_fails_for_one_version_keeps_the_other() -> None:
 
 
 def test_a_functions_warnings_are_notes() -> None:
-    a, b = binary(200)
+    _, b = binary(200)
 
     def loud(y_true: np.ndarray, y_pred: np.ndarray) -> float:
         warnings.warn("careful", stacklevel=1)
@@ -164,7 +164,9 @@ def test_functions_of_class_scores_and_of_numbers() -> None:
     assert st.evaluate(b, metrics=[top_two]).estimates[0].value == pytest.approx(expected)
     _, b = regression(200)
     found = st.evaluate(b, metrics=[sk.median_absolute_error, sk.max_error]).estimates
-    assert [e.value for e in found] == [pytest.approx(f(b["target"], b["prediction"])) for f in (sk.median_absolute_error, sk.max_error)]
+    assert [e.value for e in found] == [
+        pytest.approx(f(b["target"], b["prediction"])) for f in (sk.median_absolute_error, sk.max_error)
+    ]
     _, b = multilabel(100)
     with pytest.raises(st.UsageError, match="one target a row"):
         st.evaluate(b, metrics=[error_rate], task="multilabel").estimates  # noqa: B018
@@ -183,7 +185,13 @@ def test_functions_by_dotted_path_and_from_a_file(tmp_path: Path) -> None:
         """)
     )
     a, b = binary(200)
-    asked = ["sklearn.metrics:hamming_loss", "own=sklearn.metrics:zero_one_loss", f"{mine}:wrong", f"w={mine}:wrong", f"{mine}:net"]
+    asked = [
+        "sklearn.metrics:hamming_loss",
+        "own=sklearn.metrics:zero_one_loss",
+        f"{mine}:wrong",
+        f"w={mine}:wrong",
+        f"{mine}:net",
+    ]
     result = st.compare(a, b, metrics=asked, examples=0)
     y, p = np.asarray(b["target"]), np.asarray(b["prediction"])
     for name in ("hamming_loss", "own", "wrong", "w"):
@@ -204,7 +212,9 @@ def test_functions_by_dotted_path_and_from_a_file(tmp_path: Path) -> None:
 def _hits(hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> MarginalValue:
     """Accuracy once more, as a stranger would write it."""
     ones = np.ones_like(hits)
-    return MarginalValue(value=hits.sum(axis=1), by_hits=ones, by_predicted=0 * ones, by_actual=0 * ones, reason="never")
+    return MarginalValue(
+        value=hits.sum(axis=1), by_hits=ones, by_predicted=0 * ones, by_actual=0 * ones, reason="never"
+    )
 
 
 def test_metric_objects_of_a_stranger() -> None:
@@ -212,13 +222,32 @@ def test_metric_objects_of_a_stranger() -> None:
     metrics = [
         Formula(name="right", summary="share right", formula="mean(target == prediction)"),
         PerClass(name="found", summary="recall of bees", formula="tp / (tp + fn)", label="bee"),
-        Averaged(name="mean_recall", summary="mean recall", formula="mean recall", per_class="tp / (tp + fn)", average="macro"),
-        Averaged(name="precision_like", summary="pooled odds", formula="pooled", per_class="tp / (fp + fn)", average="micro"),
+        Averaged(
+            name="mean_recall",
+            summary="mean recall",
+            formula="mean recall",
+            per_class="tp / (tp + fn)",
+            average="macro",
+        ),
+        Averaged(
+            name="precision_like", summary="pooled odds", formula="pooled", per_class="tp / (fp + fn)", average="micro"
+        ),
         Marginal(name="hits", summary="share right", formula="sum of hits", function=_hits),
         Ranked(name="bees", summary="AUC of bees", formula="auc", statistic="roc_auc", classes="bee"),
-        QuantileMetric(name="slow", summary="p75", formula="p75", column="latency_ms", probability=0.75, higher_is_better=False, margin_is_relative=True, margin=0.05, lowest=None, highest=None),
+        QuantileMetric(
+            name="slow",
+            summary="p75",
+            formula="p75",
+            column="latency_ms",
+            probability=0.75,
+            higher_is_better=False,
+            margin_is_relative=True,
+            margin=0.05,
+            lowest=None,
+            highest=None,
+        ),
         Resampled(name="own", summary="error", formula="error", function=error_rate, higher_is_better=False),
-    ]  # fmt: skip
+    ]
     result = st.compare(a, b, metrics=metrics, by=["sex"], examples=0)
     y, p = np.asarray(b["target"]), np.asarray(b["prediction"])
     right = (y == p).mean()
@@ -236,7 +265,9 @@ def test_metric_objects_of_a_stranger() -> None:
         assert value(result, name) == pytest.approx(number, rel=1e-12), name
     errors = {e.metric: e.standard_error for e in result.estimates if e.model == "table (2)" and not e.slice}
     assert errors["hits"] == pytest.approx(errors["right"], rel=1e-9)
-    pooled = next(e for e in result.estimates if e.metric == "precision_like" and e.model == "table (2)" and not e.slice)
+    pooled = next(
+        e for e in result.estimates if e.metric == "precision_like" and e.model == "table (2)" and not e.slice
+    )
     slope = (1 + right / (1 - right)) / (2 * (1 - right))
     assert pooled.standard_error == pytest.approx(slope * errors["right"], rel=1e-9)
     assert pooled.method == "delta method, t"

@@ -14,10 +14,43 @@ from seatrial.effects import measure
 from seatrial.records import Effect, Estimate
 
 FORMULAS = {
-    "binary": ["accuracy", "balanced_accuracy", "f1", "f2", "recall", "precision", "matthews_corrcoef", "cohen_kappa", "f1_macro", "f1_weighted", "f1_micro", "log_loss", "brier_score", "latency_ms.mean", "tokens_per_cost", "profit=120*tp - 15*fp - 0.002*latency_ms"],
-    "multiclass": ["accuracy", "balanced_accuracy", "f1_macro", "precision_weighted", "recall[bee]", "matthews_corrcoef", "cohen_kappa", "log_loss", "brier_score"],
-    "regression": ["mean_absolute_error", "root_mean_squared_error", "r2", "mean_pinball_loss[0.9]", "late=mean(latency_ms, where=target > 20)"],
-}  # fmt: skip
+    "binary": [
+        "accuracy",
+        "balanced_accuracy",
+        "f1",
+        "f2",
+        "recall",
+        "precision",
+        "matthews_corrcoef",
+        "cohen_kappa",
+        "f1_macro",
+        "f1_weighted",
+        "f1_micro",
+        "log_loss",
+        "brier_score",
+        "latency_ms.mean",
+        "tokens_per_cost",
+        "profit=120*tp - 15*fp - 0.002*latency_ms",
+    ],
+    "multiclass": [
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "precision_weighted",
+        "recall[bee]",
+        "matthews_corrcoef",
+        "cohen_kappa",
+        "log_loss",
+        "brier_score",
+    ],
+    "regression": [
+        "mean_absolute_error",
+        "root_mean_squared_error",
+        "r2",
+        "mean_pinball_loss[0.9]",
+        "late=mean(latency_ms, where=target > 20)",
+    ],
+}
 
 
 def rows(result: st.Result) -> dict[tuple[object, ...], Estimate | Effect]:
@@ -98,7 +131,9 @@ def test_one_huge_row_does_not_blur_the_others(outlier: float) -> None:
         for side, table in (("table", a), ("table (2)", b)):
             e = next(e for e in result.estimates if e.slice == where and e.model == side)
             assert e.value == pytest.approx(table["latency_ms"][held].mean(), rel=1e-12)
-            assert e.standard_error == pytest.approx(stats.sem(table["latency_ms"][held]), rel=1e-4 if outlier > 1e13 else 1e-8)
+            assert e.standard_error == pytest.approx(
+                stats.sem(table["latency_ms"][held]), rel=1e-4 if outlier > 1e13 else 1e-8
+            )
         if where == {"sex": "M"}:
             f = next(f for f in result.effects if f.slice == where)
             change = (b["latency_ms"] - a["latency_ms"])[held]
@@ -131,7 +166,9 @@ def test_a_slice_of_equal_values_has_no_interval() -> None:
     result = st.compare(a, b, metrics=["cost_usd.mean"], by=["sex"], examples=0)
     for e in result.estimates:
         if e.slice:
-            assert e.value == pytest.approx({"F": 3.1, "M": 5.3}[e.slice["sex"]] * (1.1 if e.model == "table (2)" else 1), rel=1e-15)
+            assert e.value == pytest.approx(
+                {"F": 3.1, "M": 5.3}[e.slice["sex"]] * (1.1 if e.model == "table (2)" else 1), rel=1e-15
+            )
             assert (e.low, e.high, e.method) == (None, None, "none")
 
 
@@ -168,7 +205,15 @@ def table_of(n: int, seed: int) -> tuple[Table, Table]:
 def test_the_same_bytes_on_any_number_of_threads_and_in_any_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     n = 150_000 if seed == 0 else 30_000  # several row groups, so that several threads have work
     a, b = table_of(n, seed)
-    metrics = ["accuracy", "f1_macro", "log_loss", "latency_ms.mean", "latency_ms.p95", "ratio=latency_ms/cost_usd", "roc_auc_ovr" if seed else "roc_auc"]
+    metrics = [
+        "accuracy",
+        "f1_macro",
+        "log_loss",
+        "latency_ms.mean",
+        "latency_ms.p95",
+        "ratio=latency_ms/cost_usd",
+        "roc_auc_ovr" if seed else "roc_auc",
+    ]
     digests = set()
     for threads in (1, 2, 4, 4):
         with monkeypatch.context() as patched:

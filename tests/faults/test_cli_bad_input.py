@@ -18,7 +18,7 @@ GOOD = "id,y,prediction\n" + "".join(f"{i},{y},{p}\n" for i, y, p in ROWS)
 OUTPUTS = ("--json", "--report", "--markdown", "--junit")
 HOSTILE = (
     "<script>alert(1)</script>",
-    "\"; DROP TABLE t; --",
+    '"; DROP TABLE t; --',
     "'); DELETE FROM x; --",
     "\x1b[31mred\x1b]0;owned\x07",
     "‮gnp.exe",
@@ -363,7 +363,18 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     lines = "".join(f"{i},{a},{b},{(i * 7919 % 1000) / 1000}\n" for i, (a, b) in enumerate(zip(y, p, strict=True)))
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("id,y,prediction,score\n" + lines)
-    command = [sys.executable, "-m", "seatrial", "compare", "a.csv", "b.csv", "--report", "out.html", "--json", "o.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "seatrial",
+        "compare",
+        "a.csv",
+        "b.csv",
+        "--report",
+        "out.html",
+        "--json",
+        "o.json",
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     for wait in (0.1, 1.2, 2.5):
         began = subprocess.Popen(

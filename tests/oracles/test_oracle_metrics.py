@@ -44,7 +44,9 @@ def effect(result: st.Result, metric: str, where: dict[str, str] | None = None) 
     return next(e for e in result.effects if e.metric == metric and e.slice == (where or {}))
 
 
-def agrees(result: st.Result, table: Table, by: tuple[str, ...], oracles: dict[str, Oracle], columns: Any, weights: Any) -> list[str]:
+def agrees(
+    result: st.Result, table: Table, by: tuple[str, ...], oracles: dict[str, Oracle], columns: Any, weights: Any
+) -> list[str]:
     """Where a value of the candidate is not the oracle's: `columns` gives (y_true, y_pred, score) of some rows."""
     wrong = []
     for (where, rows), (metric, oracle) in product(list(groups(table, by)), oracles.items()):
@@ -70,19 +72,23 @@ def rate(top: str, bottom: str) -> Oracle:
 
 
 def ece(y: np.ndarray, p: np.ndarray, s: np.ndarray, w: np.ndarray | None) -> float:
-    """Equal-mass bins written once more, by pandas: min(15, n // 50) bins of rows by rank of the score, ties together."""
+    """Equal-mass bins written once more: min(15, n // 50) bins of rows by rank of the score, ties together."""
     n, bins = len(y), min(15, len(y) // 50)
     order = np.argsort(s, kind="stable")
     score, label = s[order], y[order]
     weight = np.ones(n) if w is None else w[order]
     ends = np.append(np.flatnonzero(score[1:] != score[:-1]) + 1, n)
     starts = np.concatenate([[0], ends])
-    cuts = sorted({int(min(starts, key=lambda at, c=c: (abs(at - c), at))) for c in (k * n // bins for k in range(1, bins))})
+    cuts = sorted(
+        {int(min(starts, key=lambda at, c=c: (abs(at - c), at))) for c in (k * n // bins for k in range(1, bins))}
+    )
     total = 0.0
     for rows in np.split(np.arange(n), cuts):
         if len(rows):
             share = weight[rows].sum() / weight.sum()
-            total += share * abs(np.average(label[rows], weights=weight[rows]) - np.average(score[rows], weights=weight[rows]))
+            total += share * abs(
+                np.average(label[rows], weights=weight[rows]) - np.average(score[rows], weights=weight[rows])
+            )
     return total
 
 
@@ -112,7 +118,7 @@ BINARY: dict[str, Oracle] = {
     "brier_score": lambda y, p, s, w: sk.brier_score_loss(y, s, sample_weight=w),
     "expected_calibration_error": ece,
     "ks": lambda y, p, s, w: np.abs(np.subtract(*sk.roc_curve(y, s, sample_weight=w)[:2])).max(),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("labels", "weighted"), [((0, 1), False), (("ham", "spam"), True), ((True, False), False)])
@@ -120,7 +126,9 @@ def test_binary_values_are_those_of_scikit_learn(labels: tuple[Any, Any], weight
     pair = [{**table} for table in binary(1200, seed=3)]
     truth, said, score = (np.asarray(pair[1][name]) for name in ("target", "prediction", "score"))
     for table in pair:
-        table["target"], table["prediction"] = (np.where(table[name] == 1, labels[1], labels[0]) for name in ("target", "prediction"))
+        table["target"], table["prediction"] = (
+            np.where(table[name] == 1, labels[1], labels[0]) for name in ("target", "prediction")
+        )
         table["copies"] = np.random.default_rng(8).gamma(2, 1, len(truth))
     options = {"weight": "copies"} if weighted else {}
     by = ("sex", "region")
@@ -156,24 +164,36 @@ def of_class(label: Any, at: int) -> dict[str, Oracle]:
     """One class against the rest; `at` is its column of scores."""
 
     def alone(oracle: Oracle) -> Oracle:
-        return lambda y, p, s, w: oracle((y == label).astype(int), (p == label).astype(int), None if s is None else s[:, at], w)
+        return lambda y, p, s, w: oracle(
+            (y == label).astype(int), (p == label).astype(int), None if s is None else s[:, at], w
+        )
 
     names = ("precision", "recall", "specificity", "false_positive_rate", "negative_predictive_value", "f1", "f2")
     return {f"{name}[{label}]": alone(BINARY[name]) for name in names}
 
 
-def per_label(y: np.ndarray, s: np.ndarray, w: np.ndarray | None, oracle: Callable[..., float], labels: np.ndarray) -> float:
-    values = [oracle(y == label, s[:, at], sample_weight=w) for at, label in enumerate(labels) if 0 < (y == label).sum() < len(y)]
+def per_label(
+    y: np.ndarray, s: np.ndarray, w: np.ndarray | None, oracle: Callable[..., float], labels: np.ndarray
+) -> float:
+    values = [
+        oracle(y == label, s[:, at], sample_weight=w)
+        for at, label in enumerate(labels)
+        if 0 < (y == label).sum() < len(y)
+    ]
     return float(np.mean(values))
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
-@pytest.mark.parametrize(("k", "n", "weighted"), [(3, 900, False), (3, 900, True), (20, 3000, False), (60, 3000, True), (300, 4000, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("k", "n", "weighted"), [(3, 900, False), (3, 900, True), (20, 3000, False), (60, 3000, True), (300, 4000, False)]
+)
 def test_multiclass_values_are_those_of_scikit_learn(k: int, n: int, weighted: bool) -> None:
     names = tuple(f"c{at:03d}" for at in range(k))
     pair = multiclass(n, seed=k, classes=names)
     if k > 20:
-        pair = tuple({name: column for name, column in table.items() if not name.startswith("score_")} for table in pair)  # type: ignore[assignment]
+        pair = tuple(
+            {name: column for name, column in table.items() if not name.startswith("score_")} for table in pair
+        )  # type: ignore[assignment]
     candidate, labels = pair[1], np.array(names)
     truth, said = candidate["target"], candidate["prediction"]
     scores = np.stack([candidate[f"score_{name}"] for name in names], axis=1) if k <= 20 else None
@@ -181,7 +201,9 @@ def test_multiclass_values_are_those_of_scikit_learn(k: int, n: int, weighted: b
     if scores is not None:
         oracles |= {
             "log_loss": lambda y, p, s, w: sk.log_loss(y, s, labels=labels, sample_weight=w),
-            "brier_score": lambda y, p, s, w: float(np.average(((s - (y[:, None] == labels)) ** 2).sum(axis=1), weights=w)),
+            "brier_score": lambda y, p, s, w: float(
+                np.average(((s - (y[:, None] == labels)) ** 2).sum(axis=1), weights=w)
+            ),
             "roc_auc_ovr": lambda y, p, s, w: per_label(y, s, w, sk.roc_auc_score, labels),
             "average_precision_macro": lambda y, p, s, w: per_label(y, s, w, sk.average_precision_score, labels),
             f"roc_auc[{names[1]}]": lambda y, p, s, w: sk.roc_auc_score(y == names[1], s[:, 1], sample_weight=w),
@@ -189,7 +211,9 @@ def test_multiclass_values_are_those_of_scikit_learn(k: int, n: int, weighted: b
         if k == 3 and not weighted:
             whole = sk.roc_auc_score(truth, scores, multi_class="ovr", average="macro")
             assert per_label(truth, scores, None, sk.roc_auc_score, labels) == pytest.approx(whole, rel=EPS)
-            assert sk.brier_score_loss(truth, scores, scale_by_half=False) == pytest.approx(oracles["brier_score"](truth, said, scores, None), rel=EPS)
+            assert sk.brier_score_loss(truth, scores, scale_by_half=False) == pytest.approx(
+                oracles["brier_score"](truth, said, scores, None), rel=EPS
+            )
     by = ("sex", "region") if k == 3 else ("sex",)
     options = {"weight": "copies"} if weighted else {}
     result = st.compare(*pair, metrics=list(oracles), by=by, cross=len(by), examples=0, **options)
@@ -211,7 +235,9 @@ def test_multilabel_values_are_those_of_scikit_learn(weighted: bool) -> None:
         table["target_red"] = np.where(quiet, 0, table["target_red"])
         table["prediction_red"] = np.where(quiet, 0, table["prediction_red"])
     candidate = pair[1]
-    truth, said, score = (np.stack([candidate[f"{role}_{name}"] for name in LABELS], axis=1) for role in ("target", "prediction", "score"))
+    truth, said, score = (
+        np.stack([candidate[f"{role}_{name}"] for name in LABELS], axis=1) for role in ("target", "prediction", "score")
+    )
     oracles: dict[str, Oracle] = {
         **AVERAGED,
         "subset_accuracy": lambda y, p, s, w: sk.accuracy_score(y, p, sample_weight=w),
@@ -224,7 +250,10 @@ def test_multilabel_values_are_those_of_scikit_learn(weighted: bool) -> None:
     options = {"weight": "copies"} if weighted else {}
     result = st.compare(*pair, metrics=list(oracles), by=["region"], task="multilabel", examples=0, **options)
     weights = candidate["copies"].astype(float) if weighted else None
-    assert agrees(result, candidate, ("region",), oracles, lambda rows: (truth[rows], said[rows], score[rows]), weights) == []
+    assert (
+        agrees(result, candidate, ("region",), oracles, lambda rows: (truth[rows], said[rows], score[rows]), weights)
+        == []
+    )
 
 
 REGRESSION: dict[str, Oracle] = {
@@ -240,7 +269,9 @@ REGRESSION: dict[str, Oracle] = {
 }
 
 
-@pytest.mark.parametrize(("shift", "zeros", "weighted"), [(0.0, 0, False), (0.0, 5, True), (1e6, 0, False), (-3e4, 0, True)])
+@pytest.mark.parametrize(
+    ("shift", "zeros", "weighted"), [(0.0, 0, False), (0.0, 5, True), (1e6, 0, False), (-3e4, 0, True)]
+)
 def test_regression_values_are_those_of_scikit_learn(shift: float, zeros: int, weighted: bool) -> None:
     pair = regression(800, seed=2)
     for table in pair:
@@ -256,11 +287,23 @@ def test_regression_values_are_those_of_scikit_learn(shift: float, zeros: int, w
 
 def test_operational_values_are_those_of_numpy() -> None:
     pair = binary(1500, seed=4)
-    names = ["latency_ms.mean", *(f"latency_ms.p{p}" for p in (50, 90, 95, 99)), "cost_per_1000", "throughput", "tokens_per_cost"]
+    names = [
+        "latency_ms.mean",
+        *(f"latency_ms.p{p}" for p in (50, 90, 95, 99)),
+        "cost_per_1000",
+        "throughput",
+        "tokens_per_cost",
+    ]
     result = st.compare(*pair, metrics=names, by=["sex"], examples=0)
     for where, rows in groups(pair[1], ("sex",)):
         latency, cost, tokens = (np.asarray(pair[1][name])[rows] for name in ("latency_ms", "cost_usd", "tokens"))
-        values = [latency.mean(), *np.quantile(latency, [0.5, 0.9, 0.95, 0.99]), 1000 * cost.mean(), 1000 / latency.mean(), tokens.mean() / cost.mean()]
+        values = [
+            latency.mean(),
+            *np.quantile(latency, [0.5, 0.9, 0.95, 0.99]),
+            1000 * cost.mean(),
+            1000 / latency.mean(),
+            tokens.mean() / cost.mean(),
+        ]
         for name, value in zip(names, values, strict=True):
             assert found(result, name, where).value == pytest.approx(value, rel=EPS), (name, where)
 
@@ -271,7 +314,14 @@ def test_operational_values_are_those_of_numpy() -> None:
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
 def test_proportions_have_wilson_intervals(level: float) -> None:
     a, b = binary(500, seed=6)
-    result = st.compare(a, b, metrics=["accuracy", "precision", "recall", "specificity", "false_positive_rate", "selection_rate"], by=["region"], level=level, examples=0)  # fmt: skip
+    result = st.compare(
+        a,
+        b,
+        metrics=["accuracy", "precision", "recall", "specificity", "false_positive_rate", "selection_rate"],
+        by=["region"],
+        level=level,
+        examples=0,
+    )
     for where, rows in groups(b, ("region",)):
         y, p = np.asarray(b["target"])[rows], np.asarray(b["prediction"])[rows]
         counts = {
@@ -284,7 +334,9 @@ def test_proportions_have_wilson_intervals(level: float) -> None:
         }
         for name, (count, n) in counts.items():
             e = found(result, name, where)
-            assert (e.low, e.high) == pytest.approx(proportion_confint(count, n, alpha=1 - level, method="wilson"), rel=EPS)
+            assert (e.low, e.high) == pytest.approx(
+                proportion_confint(count, n, alpha=1 - level, method="wilson"), rel=EPS
+            )
             assert e.n == n
             assert e.standard_error == pytest.approx(math.sqrt(count / n * (1 - count / n) / (n - 1)), rel=1e-9)
     f1 = found(result := st.evaluate(b, metrics=["f1"], level=level), "f1", {}, model=0)
@@ -315,7 +367,17 @@ def jackknifed(statistic: Callable[[np.ndarray], float], n: int) -> np.ndarray:
     return psi
 
 
-SMOOTH = ["balanced_accuracy", "f2", "f1_macro", "f1_weighted", "precision_macro", "jaccard_micro", "matthews_corrcoef", "cohen_kappa", "precision"]  # fmt: skip
+SMOOTH = [
+    "balanced_accuracy",
+    "f2",
+    "f1_macro",
+    "f1_weighted",
+    "precision_macro",
+    "jaccard_micro",
+    "matthews_corrcoef",
+    "cohen_kappa",
+    "precision",
+]
 
 
 def smooth(name: str) -> Oracle:
@@ -329,28 +391,47 @@ def test_delta_intervals_are_those_of_the_infinitesimal_jackknife() -> None:
     y, (p, q) = np.asarray(a["target"]), (np.asarray(table["prediction"]) for table in (a, b))
     t = stats.t.ppf(0.975, n - 1)
     for name in SMOOTH:
-        psi = jackknifed(lambda w, said=q, of=smooth(name): of(y, said, None, w), n)
-        base = jackknifed(lambda w, said=p, of=smooth(name): of(y, said, None, w), n)
+        oracle = smooth(name)
+        psi = jackknifed(lambda w, said=q, of=oracle: of(y, said, None, w), n)
+        base = jackknifed(lambda w, said=p, of=oracle: of(y, said, None, w), n)
         error, apart = (math.sqrt((x @ x) / (n * (n - 1))) for x in (psi, psi - base))
         e, change = found(result, name, {}), effect(result, name)
         if name != "precision":  # Wilson
             assert e.standard_error == pytest.approx(error, rel=1e-5), name
             assert (e.low, e.high) == pytest.approx((e.value - t * error, e.value + t * error), rel=1e-5), name
         assert change.standard_error == pytest.approx(apart, rel=1e-5), name
-        assert (change.low, change.high) == pytest.approx((change.difference - t * apart, change.difference + t * apart), rel=1e-4), name
+        assert (change.low, change.high) == pytest.approx(
+            (change.difference - t * apart, change.difference + t * apart), rel=1e-4
+        ), name
         assert change.p_value == pytest.approx(2 * stats.t.sf(abs(change.difference) / apart, n - 1), rel=1e-3), name
 
 
 def test_multiclass_delta_intervals_are_those_of_the_infinitesimal_jackknife() -> None:
     n = 70
     a, b = multiclass(n, seed=9)
-    names = ["balanced_accuracy", "f1_macro", "f1_weighted", "precision_macro", "recall_weighted", "matthews_corrcoef", "cohen_kappa", "jaccard_macro"]  # fmt: skip
+    names = [
+        "balanced_accuracy",
+        "f1_macro",
+        "f1_weighted",
+        "precision_macro",
+        "recall_weighted",
+        "matthews_corrcoef",
+        "cohen_kappa",
+        "jaccard_macro",
+    ]
     result = st.compare(a, b, metrics=names, examples=0)
     for name in names:
-        psi = [jackknifed(lambda w, said=side["prediction"], of=MULTICLASS[name]: of(a["target"], said, None, w), n) for side in (a, b)]
-        assert found(result, name, {}).standard_error == pytest.approx(math.sqrt(psi[1] @ psi[1] / (n * (n - 1))), rel=1e-5), name
+        psi = [
+            jackknifed(lambda w, said=side["prediction"], of=MULTICLASS[name]: of(a["target"], said, None, w), n)
+            for side in (a, b)
+        ]
+        assert found(result, name, {}).standard_error == pytest.approx(
+            math.sqrt(psi[1] @ psi[1] / (n * (n - 1))), rel=1e-5
+        ), name
         change = psi[1] - psi[0]
-        assert effect(result, name).standard_error == pytest.approx(math.sqrt(change @ change / (n * (n - 1))), rel=1e-5), name
+        assert effect(result, name).standard_error == pytest.approx(
+            math.sqrt(change @ change / (n * (n - 1))), rel=1e-5
+        ), name
 
 
 def test_regression_delta_intervals_are_those_of_the_infinitesimal_jackknife() -> None:
@@ -358,10 +439,17 @@ def test_regression_delta_intervals_are_those_of_the_infinitesimal_jackknife() -
     a, b = regression(n, seed=9)
     result = st.compare(a, b, metrics=["root_mean_squared_error", "r2"], examples=0)
     for name in ("root_mean_squared_error", "r2"):
-        psi = [jackknifed(lambda w, said=side["prediction"], of=REGRESSION[name]: of(a["target"], said, None, w), n) for side in (a, b)]
-        assert found(result, name, {}).standard_error == pytest.approx(math.sqrt(psi[1] @ psi[1] / (n * (n - 1))), rel=1e-5), name
+        psi = [
+            jackknifed(lambda w, said=side["prediction"], of=REGRESSION[name]: of(a["target"], said, None, w), n)
+            for side in (a, b)
+        ]
+        assert found(result, name, {}).standard_error == pytest.approx(
+            math.sqrt(psi[1] @ psi[1] / (n * (n - 1))), rel=1e-5
+        ), name
         change = psi[1] - psi[0]
-        assert effect(result, name).standard_error == pytest.approx(math.sqrt(change @ change / (n * (n - 1))), rel=1e-5), name
+        assert effect(result, name).standard_error == pytest.approx(
+            math.sqrt(change @ change / (n * (n - 1))), rel=1e-5
+        ), name
 
 
 def test_differences_of_losses_are_paired_t_tests() -> None:
@@ -416,8 +504,12 @@ def test_paired_proportions_have_tangos_interval() -> None:
             e = effect(result, name, where)
             assert e.n == n
             assert e.difference == pytest.approx((gained - lost) / n, abs=1e-12)
-            assert (e.low, e.high) == pytest.approx(tango(gained, lost, n, stats.norm.isf((1 - e.level) / 2)), abs=1e-6), name
-            assert e.p_value == pytest.approx(2 * stats.norm.sf(abs(gained - lost) / math.sqrt(gained + lost)), rel=1e-9)
+            assert (e.low, e.high) == pytest.approx(
+                tango(gained, lost, n, stats.norm.isf((1 - e.level) / 2)), abs=1e-6
+            ), name
+            assert e.p_value == pytest.approx(
+                2 * stats.norm.sf(abs(gained - lost) / math.sqrt(gained + lost)), rel=1e-9
+            )
 
 
 def placements(score: np.ndarray, label: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -533,7 +625,9 @@ def test_quantiles_have_limits_by_order_statistics() -> None:
 def test_slices_are_the_groups_of_fairlearn() -> None:
     a, b = binary(800, seed=17)
     y, p = np.asarray(b["target"]), np.asarray(b["prediction"])
-    result = st.compare(a, b, metrics=["accuracy", "recall", "selection_rate"], by=["sex", "region"], cross=2, examples=0)
+    result = st.compare(
+        a, b, metrics=["accuracy", "recall", "selection_rate"], by=["sex", "region"], cross=2, examples=0
+    )
     frame = MetricFrame(
         metrics={"accuracy": sk.accuracy_score, "recall": sk.recall_score, "selection_rate": lambda y, p: p.mean()},
         y_true=y,

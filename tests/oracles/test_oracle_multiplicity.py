@@ -9,8 +9,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import normal_power
 
 from seatrial.stats.bootstrap import bca_interval
+from seatrial.stats.kolmogorov import ks_statistic
 from seatrial.stats.multiplicity import benjamini_hochberg, holm
-from seatrial.stats.permutation import ks_statistic
 from seatrial.stats.power import smallest_detectable_effect
 from seatrial.stats.shrinkage import between_variance
 

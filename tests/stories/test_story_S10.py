@@ -51,9 +51,7 @@ def test_accuracy_does_not_lead_even_when_the_policy_names_it_first(
 
 
 @pytest.mark.parametrize("command", ["compare", "evaluate"])
-def test_the_always_negative_baseline_is_shown(
-    command: str, rare: tuple[Path, Path], tell: Callable[..., Any]
-) -> None:
+def test_the_always_negative_baseline_is_shown(command: str, rare: tuple[Path, Path], tell: Callable[..., Any]) -> None:
     files = rare if command == "compare" else rare[:1]
     told = tell(command, *files, "--positive", "fraud")
     table = pd.read_csv(rare[0])

@@ -1,4 +1,4 @@
-"""S5, the comparison part: a credit scorer trained here, its metrics per group and intersection, equal to fairlearn's."""
+"""S5, the comparison part: a credit scorer trained here, metrics per group and intersection equal to fairlearn's."""
 
 from collections.abc import Callable
 from functools import partial

@@ -21,9 +21,9 @@ from seatrial.stats.bootstrap import (
 )
 from seatrial.stats.clusters import METHOD, cluster_variance
 from seatrial.stats.distributions import student_two_sided
+from seatrial.stats.kolmogorov import ks_permutation_p
 from seatrial.stats.means import IndependentMeans, PairedMeans
 from seatrial.stats.multiplicity import benjamini_hochberg, holm
-from seatrial.stats.permutation import ks_permutation
 from seatrial.stats.power import smallest_detectable_effect
 from seatrial.stats.proportions import effective_size, proportion_interval
 
@@ -295,7 +295,7 @@ def permutation(simulations: int, seed: int) -> list[Row]:
     rng = np.random.default_rng(seed)
     p = np.array(
         [
-            ks_permutation(rng.integers(0, 40, 60) / 40, np.arange(60) < 20, draws=199, seed=seed + k)[1]
+            ks_permutation_p(rng.integers(0, 40, 60) / 40, np.arange(60) < 20, draws=199, seed=seed + k)
             for k in range(simulations)
         ]
     )

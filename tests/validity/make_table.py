@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.validity.harness import SEED, SIMULATIONS, Row, Simulation, failures, table
 
-MODULES = ("tests.validity.discrete", "tests.validity.continuous")
+MODULES = ("tests.validity.discrete", "tests.validity.continuous", "tests.validity.ranked", "tests.validity.decision")
 """Every module here has a tuple `ALL` of simulations; a new one is a line here."""
 
 PAGE = """# Validity: what every method was shown to do

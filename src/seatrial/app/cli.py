@@ -386,6 +386,9 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as error:
+        if "Query interrupted" in str(error):  # how the engine passes on Ctrl-C
+            _say("interrupted; nothing was written")
+            return INTERRUPTED
         if hasattr(error, "format_message"):  # the vendored parser's usage errors
             _say(f"{error.format_message().rstrip('.?!')}. See `seatrial --help`.")
             return USAGE

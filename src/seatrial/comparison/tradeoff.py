@@ -10,7 +10,7 @@ from seatrial.comparison.versions import Comparison, Pair
 from seatrial.effects.measure import bind
 from seatrial.metrics.catalogue import formula_metric
 from seatrial.records import Tradeoff
-from seatrial.records.numbers import format_interval
+from seatrial.records.numbers import format_interval, format_value
 from seatrial.stats.contrasts import Contrast
 from seatrial.stats.distributions import student_quantile
 from seatrial.stats.fieller import fieller_interval
@@ -97,6 +97,11 @@ def _worth(comparison: Comparison, pair: Pair, column: str, d: _Difference, leve
         "above" if d.gain > 0 else "below",
         f"{candidate} pays only if one more correct answer is worth {side} than",
         f", in units of '{column}'",
+        (
+            f"{candidate} pays whenever one more correct answer is worth more than"
+            if d.gain > 0
+            else f"{candidate} can pay only if one more correct answer is worth less than"
+        ),
     )
 
 
@@ -129,6 +134,11 @@ def _miss(comparison: Comparison, pair: Pair, d: _Difference, level: float) -> T
         "above" if d.gain < 0 else "below",
         f"{candidate} is the cheaper choice if a missed positive costs {side} than",
         " times a false alarm",
+        (
+            f"{candidate} is the cheaper choice whenever a missed positive costs more than"
+            if d.gain < 0
+            else f"{candidate} can be the cheaper choice only if a missed positive costs less than"
+        ),
     )
 
 
@@ -146,10 +156,13 @@ class _Maker:
     def without(self, pays: Pays, reason: str, sentence: str) -> Tradeoff:
         return self._made(pays, f"{sentence}.", reason=reason)
 
-    def at(self, value: float, limits: tuple[float, float], pays: Pays, before: str, after: str) -> Tradeoff:
-        value, low, high = max(value, 0.0), max(limits[0], 0.0), limits[1]  # a worth or a cost is not negative
-        said = format_interval(value, low, high)
-        return self._made(pays, f"{before} {said}{after}.", value=value, limits=(low, high))
+    def at(
+        self, value: float, limits: tuple[float, float], pays: Pays, before: str, after: str, unsettled: str
+    ) -> Tradeoff:
+        """With a break-even; `unsettled` is said instead of `before` where the best guess is that nothing is paid."""
+        low, high = max(limits[0], 0.0), limits[1]  # a worth or a cost is not negative
+        said = f"{before} {format_interval(value, low, high)}" if value > 0 else f"{unsettled} {format_value(high)}"
+        return self._made(pays, f"{said}{after}.", value=max(value, 0.0), limits=(low, high))
 
     def _made(
         self,

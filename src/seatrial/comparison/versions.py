@@ -20,7 +20,7 @@ from seatrial.effects.measure import Measurer, bind, catalogue_of
 from seatrial.effects.measured import Measured
 from seatrial.effects.unpaired import unpaired
 from seatrial.errors import DataError, UsageError, did_you_mean, listed
-from seatrial.metrics.base import Metric
+from seatrial.metrics.base import Metric, PerClass
 from seatrial.metrics.catalogue import main_metric
 from seatrial.records import Effect, Estimate, Policy, Rule, Slice
 from seatrial.stats.paired import PairedProportions
@@ -142,7 +142,10 @@ class Comparison:
             "specificity": "negatives",
             "false_positive_rate": "negatives",
         }
-        return Evidence(n=n, contrast=contrast, counted=counted.get(rule.metric, "rows"), **common)  # type: ignore[arg-type]
+        noun = counted.get(rule.metric, "rows")
+        if isinstance(metric, PerClass) and counted.get(metric.name.partition("[")[0]) == "positives":
+            noun = f"rows of {metric.label}"
+        return Evidence(n=n, contrast=contrast, counted=noun, **common)  # type: ignore[arg-type]
 
     def estimates(self, *, alpha: float) -> list[Estimate]:
         """Every measured estimate: all rows first, in the metrics' order, then the slices."""

@@ -9,7 +9,7 @@ from seatrial.records import ClassFlips, Example, Flips
 from seatrial.stats.paired import mcnemar_midp
 
 EXAMPLES = 10
-CLASSES = 50
+CLASSES = 1_000
 """Classes listed in the forgetting table: those that lost most."""
 
 

@@ -223,7 +223,7 @@ class Measurer:
         if isinstance(metric, Ranked):
             return "score" in equal
         if not isinstance(metric, Formula):
-            return LABELS_AND_SCORES <= equal
+            return equal >= LABELS_AND_SCORES
         shared = {*equal, *self.frame.texts, *TARGET_NAMES, *(SCORE_NAMES if "score" in equal else ())}
         return all(self._same_atom(atom, shared, equal) for atom in atoms(metric.tree)) or reads_target_only(
             metric.tree
@@ -234,7 +234,7 @@ class Measurer:
 
         Predictions that agree are not enough where the scores differ: two models then agreed on these rows by chance.
         """
-        labels = LABELS_AND_SCORES <= equal
+        labels = equal >= LABELS_AND_SCORES
         if isinstance(atom, (Mean, QuantileAtom)):
             read = set(row_columns(atom.row))
             return read <= shared - {"prediction"} or (labels and not (read - shared) & set(self.frame.values))
@@ -242,7 +242,7 @@ class Measurer:
 
     def _equal(self, pair: tuple[int, int]) -> frozenset[str]:
         given = self.same_columns.get(pair, frozenset())
-        if LABELS_AND_SCORES <= given:
+        if given >= LABELS_AND_SCORES:
             return given
         if pair not in self._equal_columns:
             self._equal_columns[pair] = equal_columns(self.frame, pair)
