@@ -271,7 +271,7 @@ def test_a_formula_that_means_nothing_is_an_error_in_words(text: str, says: str)
 
 
 def test_multiclass_and_regression_formulas() -> None:
-    a, b = multiclass(400)
+    _, b = multiclass(400)
     texts = ["x=recall['ant'] - fp['bee']", "y=mean(target == 'cat')", "z=accuracy - 0.001*latency_ms"]
     found = {e.metric: e for e in st.evaluate(b, metrics=texts).estimates}
     y, p = np.asarray(b["target"]), np.asarray(b["prediction"])

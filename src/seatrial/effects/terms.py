@@ -34,6 +34,13 @@ HITS = ((frozenset({"tp"}), frozenset({"tp", "fp"})), (frozenset({"tp"}), frozen
 TARGET_ONLY = (frozenset({"tp", "fn"}), frozenset({"tn", "fp"}), frozenset({"tp", "fp", "fn", "tn"}))
 """Denominators that are the same rows for every version, so that a difference is one of paired outcomes."""
 
+SETTLED = 10
+"""Rows from which a class that is predicted, and never true, is taken to be predicted in any such sample."""
+JUMPS = (
+    "classes that are never true here are predicted on a few rows only, and each such class moves a macro average by "
+    "more than its sampling error"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Proportion:
@@ -269,8 +276,19 @@ def _averaged(metric: Averaged, cases: Cases, model: int, valid: Valid) -> Linea
         else ()
     )
     reasons = tuple("no rows with every input" if n == 0 else None for n in rows)
+    jumps = np.zeros(size, dtype=bool)
+    if metric.average == "macro" and metric.present == "either" and not cases.multilabel:
+        guessed = np.round(shares["fp"] * rows[:, None])
+        unsettled = ((actual == 0) & (guessed > 0) & (guessed < SETTLED)).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            error = np.sqrt(cases.total(np.where(valid, centred, 0.0) ** 2)) / rows
+            jumps = unsettled * value / present.sum(axis=1) > error
     return Linearised(
-        value=np.where(rows > 0, value, np.nan), influence=np.where(valid, centred, 0.0), reasons=reasons, notes=notes
+        value=np.where(rows > 0, value, np.nan),
+        influence=np.where(valid, centred, 0.0),
+        reasons=reasons,
+        notes=notes,
+        no_slope=tuple(JUMPS if jump else None for jump in jumps),
     )
 
 
