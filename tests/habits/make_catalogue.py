@@ -18,7 +18,8 @@ def row(metric: Metric) -> str:
     also = f" (also {', '.join(f'`{alias}`' for alias in others)})" if others else ""
     good = ("more" if metric.higher_is_better else "less") if metric.directed else "neither"
     share = metric.margin_is_relative
-    margin = "none" if not (metric.gated and metric.directed) else format_percent(metric.margin) if share else metric.margin
+    guarded = metric.gated and metric.directed
+    margin = (format_percent(metric.margin) if share else metric.margin) if guarded else "none"
     tasks = ", ".join(task for task in TASKS if task in metric.tasks) + ("; scores" if metric.needs_scores else "")
     formula = metric.formula.replace("|", "\\|")
     return f"| `{metric.name}`{also} | {metric.summary} | `{formula}` | {tasks} | {good} | {margin} | {metric.kind} |\n"

@@ -211,6 +211,8 @@ def _paired(
 ) -> PairedMeans:
     scattered = spread(cases, [psi_difference, psi_baseline], valid)
     method = "paired t on influences" if cases.cluster is None else f"paired differences, {scattered.method}"
+    slopes = zip(either(_no_slope(baseline), _no_slope(candidate)), identical.tolist(), strict=True)
+    no_slope = tuple(None if same else reason for reason, same in slopes)  # equal columns differ by 0 all the same
     return PairedMeans(
         baseline=baseline.value,
         difference=candidate.value - baseline.value,
@@ -219,9 +221,7 @@ def _paired(
         cov_baseline_difference=scattered.covariance[:, 0, 1],
         df=scattered.df,
         n=n,
-        reasons=either(
-            baseline.reasons, candidate.reasons, _no_slope(baseline), _no_slope(candidate), scattered.reasons
-        ),
+        reasons=either(baseline.reasons, candidate.reasons, no_slope, scattered.reasons),
         method=method,
         identical=identical,
     )

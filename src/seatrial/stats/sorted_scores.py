@@ -215,14 +215,6 @@ class SliceOrder:
         """Original row number of each position."""
         return np.take(self._source.order, self._permutation)
 
-    def members(self, index: int) -> NDArray[np.intp]:
-        """Original row numbers of one slice, ascending."""
-        at = int(np.searchsorted(self.slices, index))
-        if at == len(self.slices) or self.slices[at] != index:
-            return np.zeros(0, np.intp)
-        held = self._permutation[self.bounds[at] : self.bounds[at + 1]]
-        return np.sort(np.take(self._source.order, held))
-
     @cached_property
     def score(self) -> Floats:
         """Score of each position."""
