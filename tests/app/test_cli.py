@@ -36,25 +36,11 @@ def _python(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _quickest(*arguments: str) -> float:
-    """Seconds of processor time of the quickest of three runs, Python's own start taken off."""
-
-    def once(*given: str) -> float:
-        before = os.times()
-        assert _python(*given).returncode == 0
-        after = os.times()
-        return (after.children_user - before.children_user) + (after.children_system - before.children_system)
-
-    return min(once(*arguments) for _ in range(3)) - min(once("-c", "pass") for _ in range(3))
-
-
-def test_help_starts_quickly_and_loads_nothing_heavy() -> None:
+def test_help_loads_nothing_heavy() -> None:
     ran = _python("-m", "seatrial", "--help")
     assert ran.returncode == 0
     for command in ("compare", "evaluate", "gate", "metrics", "demo"):
         assert command in ran.stdout
-    assert _quickest("-m", "seatrial", "--help") < 0.5
-    assert _quickest("-c", "import seatrial") < 0.3
     code = "import sys, seatrial.app.cli; print([m for m in sys.modules if m.split('.')[0] in %r])"
     heavy = ("duckdb", "numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn", "vl_convert", "jinja2")
     assert _python("-c", code % (heavy,)).stdout.strip() == "[]"

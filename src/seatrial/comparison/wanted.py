@@ -9,7 +9,7 @@ from seatrial.data.predictions import Predictions
 from seatrial.data.slicing import slice_spec
 from seatrial.data.values import is_operational
 from seatrial.effects.measure import named_columns
-from seatrial.errors import UsageError
+from seatrial.errors import UsageError, did_you_mean, listed
 from seatrial.expressions import text_columns
 from seatrial.metrics.base import Formula, Metric, Quantile
 from seatrial.metrics.catalogue import (
@@ -116,9 +116,21 @@ def _slices(predictions: Sequence[Predictions], request: Request, policy: Policy
     for rule in policy.rules if policy else ():
         for column in rule.slice:
             if column not in named:
+                _check_column(column, predictions)
                 specs.append(column)
                 named.add(column)
     return tuple(specs), explored
+
+
+def _check_column(column: str, predictions: Sequence[Predictions]) -> None:
+    """Raise `UsageError` for a policy slice on a column that no file has; `length(x)` is checked where it is read."""
+    if "(" in column or any(one.source.find(column) is not None for one in predictions):
+        return
+    known = predictions[0].source.columns
+    raise UsageError(
+        f"The policy has a slice on the column '{column}', which is not there.{did_you_mean(column, known)} "
+        f"Columns: {listed(known)}."
+    )
 
 
 def metrics_of(
