@@ -607,8 +607,10 @@ def test_sampling_weights_have_the_design_based_variance() -> None:
                 reach = stats.t.ppf(0.975, n - 1) * error
                 assert (e.low, e.high) == pytest.approx((mean - reach, mean + reach), rel=1e-8)
     e = found(result, "accuracy", {})
-    kish = w.sum() ** 2 / (w @ w)
-    assert (e.low, e.high) == pytest.approx(proportion_confint(e.value * kish, kish, method="wilson"), rel=EPS)
+    values = each["accuracy"][1]
+    variance = n / (n - 1) * (w**2 @ (values - e.value) ** 2) / w.sum() ** 2
+    worth = 1 + e.value * (1 - e.value) / variance
+    assert (e.low, e.high) == pytest.approx(proportion_confint(e.value * worth, worth, method="wilson"), rel=EPS)
 
 
 def test_quantiles_have_limits_by_order_statistics() -> None:

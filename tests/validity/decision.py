@@ -268,12 +268,12 @@ def weighted_share(simulations: int, seed: int) -> list[Row]:
         variance = n / (n - 1) * ((w * (y - share[:, None])) ** 2).sum(axis=1) / total**2
         setting = f"n = {n}, {events:.0%} events, weights of events {heavy:g} times the others'"
         for method, size in (
-            ("Wilson at Kish's size", kish),
-            ("Wilson at the design-based size (not used)", effective_size(variance, share, n)),
+            ("Wilson at Kish's size (not used)", kish),
+            ("Wilson at the design-based size", effective_size(variance, share, n)),
         ):
             low, high, _ = proportion_interval(share * n, np.full(simulations, n), effective_n=size)
             measured = float(((low <= truth) & (truth <= high)).mean())
-            band = (0.9335, 1.0) if heavy == 1.0 else None
+            band = None if size is kish else (0.9335, 1.0)
             rows.append(Row(method=method, setting=setting, quantity="coverage of 95 %", measured=measured, band=band))
     return rows
 

