@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 
 from seatrial.comparison.health import findings, is_broken
 from seatrial.comparison.not_shown import not_shown
@@ -24,8 +23,7 @@ from seatrial.effects.large.curves import large_curves
 from seatrial.records import Curve, Effect, Example, Flips, Policy, Provenance, Rule, Scorecard, Source, Verdict
 from seatrial.records.numbers import format_percent, format_value
 from seatrial.records.scorecard import MetricInfo
-
-LIBRARIES = ("numpy", "scipy", "duckdb", "sqlglot")
+from seatrial.records.versions import installed, library_versions
 
 
 def decide_policy(comparison: Comparison, policy: Policy | None) -> tuple[Policy, Decision]:
@@ -333,8 +331,8 @@ def _provenance(comparison: Comparison, policy: Policy) -> Provenance:
     if roles.scores:
         used["scores"] = [column for _, column in roles.scores][:20]
     return Provenance(
-        seatrial=_version("seatrial"),
-        libraries={name: _version(name) for name in LIBRARIES},
+        seatrial=installed("seatrial"),
+        libraries=library_versions(),
         seed=comparison.request.seed,
         sources=tuple(sources),
         roles=used,
@@ -345,13 +343,6 @@ def _provenance(comparison: Comparison, policy: Policy) -> Provenance:
         policy_digest=policy.digest(),
         arguments=comparison.request.arguments,
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 __all__ = ["Reading", "assumed_policy", "decide_policy", "scorecard"]
