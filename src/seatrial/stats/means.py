@@ -108,6 +108,28 @@ class PairedMeans:
             method=f"{self.method}, of candidate - {factor:g} x baseline",
         )
 
+    def against_each(self, factors: Floats) -> "PairedMeans":
+        """Candidate - factors * baseline, factors (S,): on slice s what `against(factors[s])` is there."""
+        same = factors == 1.0
+        share = 1.0 - factors
+        with np.errstate(invalid="ignore"):
+            difference = self.difference + share * self.baseline
+            variance = (
+                self.var_difference + 2 * share * self.cov_baseline_difference + share * share * self.var_baseline
+            )
+            covariance = self.cov_baseline_difference + share * self.var_baseline
+        return replace(
+            self,
+            difference=np.where(same, self.difference, difference),
+            var_difference=np.where(same, self.var_difference, variance),
+            cov_baseline_difference=np.where(same, self.cov_baseline_difference, covariance),
+            reasons=tuple(
+                reason if unchanged or reason != CONSTANT else None
+                for reason, unchanged in zip(self.reasons, same.tolist(), strict=True)
+            ),
+            method=f"{self.method}, of candidate - f x baseline",
+        )
+
     def at(self, index: int) -> "PairedMeans":
         """The same contrast on one slice only (S = 1)."""
         one = _one(index)

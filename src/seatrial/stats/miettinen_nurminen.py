@@ -109,6 +109,8 @@ class UnpairedProportions:
     def standard_error(self) -> Floats:
         """Unrestricted, sqrt(p1(1 - p1)/n1 + p0(1 - p0)/n0); where that is 0, half of the 95 % width over z."""
         error = _plain_error(*self._counts(), 1.0)
+        if (error > 0).all():
+            return error
         low, high = self.interval(0.05)
         return np.where(error > 0, error, (high - low) / (2 * normal_quantile(0.05)))
 

@@ -136,6 +136,8 @@ class RatioContrast(ABC):
     def standard_error(self) -> Floats:
         """Unrestricted; where that is 0, half of the 95 % width over z."""
         error = self._plain_error()
+        if (error > 0).all():
+            return error
         low, high = self._limits(0.05)
         return np.where(error > 0, error, (high - low) / (2 * normal_quantile(0.05)))
 
