@@ -275,7 +275,8 @@ def test_python_refuses_what_text_refuses() -> None:
         lambda: x + "a",
         lambda: x ** col("y"),
         lambda: 2**x,
-        lambda: mean("x"),
+        lambda: mean(3.0),  # type: ignore[arg-type]
+        lambda: mean(""),
         lambda: mean(tp),
         lambda: mean(mean(x)),
         lambda: ex.count(x),
@@ -290,6 +291,12 @@ def test_python_refuses_what_text_refuses() -> None:
     ):
         with pytest.raises(UsageError):
             build()
+
+
+def test_a_text_is_the_column_of_that_name() -> None:
+    assert mean("revenue").same(mean(col("revenue")))
+    assert ex.p95("latency ms").same(col("latency ms").p95())
+    assert mean(ex.winsorize("revenue", 500)).same(ex.parse("mean(winsorize(revenue, 500))"))
 
 
 def test_numpy_numbers_leave_the_operator_to_the_tree() -> None:

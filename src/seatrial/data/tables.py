@@ -161,6 +161,9 @@ def _from_pandas(table: Any, name: str) -> Source:
     names = [" ".join(map(str, one)) if isinstance(one, tuple) else one for one in flat.columns]
     checked_names([str(one) for one in names], source=name)
     renamed = flat.set_axis([f"c{at}" for at in range(len(names))], axis=1)
+    plain = (column.to_numpy() for _, column in renamed.items() if column.dtype.kind in "biufMO")
+    if any(values.strides[0] < 0 for values in plain):
+        renamed = renamed.copy()  # a frame turned around is a view that the engine cannot read
     return MemoryTable(renamed, names=names, owner=table, name=name)
 
 

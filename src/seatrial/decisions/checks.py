@@ -39,6 +39,8 @@ class Evidence:
     """What `n` counts: `rows`, `positives`, `users`."""
     label: str | None = None
     """How the metric is said in a sentence; None: by its name."""
+    reference: str = "baseline"
+    """What the other side is called: `baseline` offline, `control` online."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,8 @@ def decide_rule(question: Question, *, derived: bool = False) -> Decided:
         margin_is_relative=is_relative,
         higher_is_better=question.evidence.higher_is_better,
     )
-    reason = _reason(contrast, place, margin if is_relative else None)
+    settled = bool(place.above_zero[0]) or (not guarding and bool(place.below_zero[0]))
+    reason = _reason(contrast, place, margin if is_relative and not settled else None)
     if reason is not None:
         return _without(question, reason, guarding=guarding, derived=derived)
     return _guardrail(question, contrast, place, derived) if guarding else _success(question, contrast, place)
@@ -237,7 +240,8 @@ def _compared(
         scale=evidence.scale,
         thresholds=(0.0,) if is_relative else (0.0, null) if guarding else (0.0, size, -size),
     )
-    limit = f", margin {margin_text(margin, is_relative, scale=evidence.scale)}" if with_margin else ""
+    allowed = margin_text(margin, is_relative, scale=evidence.scale, of=evidence.reference)
+    limit = f", margin {allowed}" if with_margin else ""
     level = at_level(question.deciding.alpha)
     less = "" if evidence.higher_is_better else ", less is better"
     clause = f"{finding} ({numbers}{limit})"
@@ -313,17 +317,17 @@ def _check(
     rule = question.rule
     margin, is_relative = question.margin
     place = f" ({' & '.join(f'{c}={v}' for c, v in rule.slice.items())})" if rule.slice else ""
-    size = margin_text(margin, is_relative, scale=question.evidence.scale).removesuffix(" of the baseline")
+    size = margin_text(margin, is_relative, scale=question.evidence.scale, of=None)
     if rule.is_bound:
         side, bound = ("below", rule.below) if rule.below is not None else ("above", rule.above)
         short = condition = f"{side} {bound_text(bound if bound is not None else math.inf, question.evidence.scale)}"
     elif guarding:
         short = f"at most {size} worse"
-        condition = f"{short} than the baseline"
+        condition = f"{short} than the {question.evidence.reference}"
         if derived:
             short += GUARDED_TOO
     else:
-        short, condition = "better", "better than the baseline"
+        short, condition = "better", f"better than the {question.evidence.reference}"
     return Check(
         name=(f"{question.candidate}: " if question.several else "") + f"{rule.metric}{place} {short}",
         role="guardrail" if guarding else "success",

@@ -40,9 +40,11 @@ def value_text(
     return format_interval(value, low, high, scale=scale, thresholds=thresholds)
 
 
-def margin_text(margin: float, is_relative: bool, *, scale: str | None) -> str:
-    """Return a margin: `0.02`, `5 ms`, `2 % of the baseline`."""
-    return f"{format_percent(margin)} of the baseline" if is_relative else format_value(margin, scale=scale)
+def margin_text(margin: float, is_relative: bool, *, scale: str | None, of: str | None = "baseline") -> str:
+    """Return a margin: `0.02`, `5 ms`, `2 % of the baseline`; `of` None leaves out of what."""
+    if not is_relative:
+        return format_value(margin, scale=scale)
+    return format_percent(margin) + (f" of the {of}" if of else "")
 
 
 def bound_text(bound: float, scale: str | None) -> str:

@@ -3,11 +3,24 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from seatrial.decisions.yaml_fields import (
+    absent,
+    amount,
+    flag,
+    given_or,
+    items,
+    kind_of,
+    known_keys,
+    level_text,
+    name_text,
+    number,
+    yaml_sentence,
+)
 from seatrial.decisions.yaml_text import read_yaml
 from seatrial.errors import UsageError, did_you_mean, listed
 from seatrial.records.decision import Policy, Role, Rule
@@ -53,22 +66,22 @@ def parse_policy(text_or_mapping: str | Mapping[str, Any], *, name: str = "polic
         try:
             given = read_yaml(given)
         except yaml.YAMLError as error:
-            raise UsageError(f"{what} is not valid YAML: {_yaml_sentence(error)}.") from None
+            raise UsageError(f"{what} is not valid YAML: {yaml_sentence(error)}.") from None
         except RecursionError:
             raise UsageError(f"{what} is nested too deeply: a policy has sections and rules, no more.") from None
     if given is None or (isinstance(given, str) and not given.strip()):
         raise UsageError(f"{what} is empty: add 'success', 'guardrails' or 'bounds'.")
     if not isinstance(given, Mapping):
         raise UsageError(
-            f"{what} must be a mapping of sections such as 'success:' or 'guardrails:', not {_kind(given)}."
+            f"{what} must be a mapping of sections such as 'success:' or 'guardrails:', not {kind_of(given)}."
         )
-    _known_keys(given, KEYS, what)
+    known_keys(given, KEYS, what)
     formulas, lower = _formulas(given, what)
     fields: dict[str, Any] = {"metrics": formulas, "lower_is_better": lower, "rules": _rules(given, what)}
-    fields["name"] = _text(_given(given, "name", name), f"{what}: 'name'")
-    fields["alpha"] = _number(_given(given, "alpha", 0.05), f"{what}: 'alpha'")
-    fields["power"] = _number(_given(given, "power", 0.8), f"{what}: 'power'")
-    fields["assumed"] = _flag(_given(given, "assumed", False), f"{what}: 'assumed'")
+    fields["name"] = name_text(given_or(given, "name", name), f"{what}: 'name'")
+    fields["alpha"] = number(given_or(given, "alpha", 0.05), f"{what}: 'alpha'")
+    fields["power"] = number(given_or(given, "power", 0.8), f"{what}: 'power'")
+    fields["assumed"] = flag(given_or(given, "assumed", False), f"{what}: 'assumed'")
     return Policy.parse(fields, what=what)
 
 
@@ -145,26 +158,27 @@ def _check_slice(rule: Rule, slices: Mapping[str, Collection[str]], what: str) -
 def _rules(given: Mapping[str, Any], what: str) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for section, role in SECTIONS.items():
-        for index, item in enumerate(_items(given.get(section), f"{what}: '{section}'"), start=1):
-            rule = _rule(item, role, f"{what}: '{section}' item {index}")
+        for index, item in enumerate(items(given.get(section), f"{what}: '{section}'"), start=1):
+            rule = parse_rule(item, role, f"{what}: '{section}' item {index}")
             if section == "bounds" and not rule.is_bound:
                 raise UsageError(f"{what}: 'bounds' item {index} ('{rule.metric}') needs 'below' or 'above'.")
             rules.append(rule)
-    for index, item in enumerate(_items(given.get("rules"), f"{what}: 'rules'"), start=1):
+    for index, item in enumerate(items(given.get("rules"), f"{what}: 'rules'"), start=1):
         place = f"{what}: 'rules' item {index}"
         if not isinstance(item, Mapping) or "role" not in item:
             raise UsageError(f"{place} must be a mapping with 'metric' and 'role' (success, guardrail or secondary).")
-        named = _text(item["role"], f"{place}: 'role'")
+        named = name_text(item["role"], f"{place}: 'role'")
         if named not in ROLES:
             raise UsageError(f"{place}: unknown role '{named}'.{did_you_mean(named, ROLES)} Roles: {', '.join(ROLES)}.")
-        rules.append(_rule({k: v for k, v in item.items() if k != "role"}, ROLES[named], place))
+        rules.append(parse_rule({k: v for k, v in item.items() if k != "role"}, ROLES[named], place))
     if not rules:
         raise UsageError(f"{what} has no rules: add 'success', 'guardrails' or 'bounds'.")
-    _refuse_twins(rules, what)
+    refuse_twins(rules, what)
     return tuple(rules)
 
 
-def _refuse_twins(rules: Sequence[Rule], what: str) -> None:
+def refuse_twins(rules: Sequence[Rule], what: str) -> None:
+    """Raise `UsageError` when two rules ask the same of the same metric."""
     seen: set[tuple[str, tuple[tuple[str, str], ...], Role, str]] = set()
     for rule in rules:
         kind = "below" if rule.below is not None else "above" if rule.above is not None else "compared"
@@ -175,7 +189,8 @@ def _refuse_twins(rules: Sequence[Rule], what: str) -> None:
         seen.add(key)
 
 
-def _rule(item: Any, role: Role, place: str) -> Rule:
+def parse_rule(item: Any, role: Role, place: str) -> Rule:
+    """Return the rule of one line or mapping of a section; `place` begins its sentence when it cannot be one."""
     fields: dict[str, Any]
     if isinstance(item, str):
         if not item.strip():
@@ -183,20 +198,20 @@ def _rule(item: Any, role: Role, place: str) -> Rule:
         line = _ONE_LINE.match(item.strip())
         fields = {"metric": line["metric"], line["side"]: line["bound"]} if line else {"metric": item.strip()}
     elif isinstance(item, Mapping):
-        _known_keys(item, ITEM_KEYS, place)
-        fields = {key: value for key, value in item.items() if not _absent(value)}
+        known_keys(item, ITEM_KEYS, place)
+        fields = {key: value for key, value in item.items() if not absent(value)}
     else:
-        raise UsageError(f"{place} must be a metric name or a mapping such as 'metric: recall', not {_kind(item)}.")
+        raise UsageError(f"{place} must be a metric name or a mapping such as 'metric: recall', not {kind_of(item)}.")
     if "metric" not in fields:
         raise UsageError(f"{place}: 'metric' is missing; add it.")
-    fields["metric"] = _text(fields["metric"], f"{place}: 'metric'")
+    fields["metric"] = name_text(fields["metric"], f"{place}: 'metric'")
     place = f"{place} ({fields['metric']})"
     for key in ("below", "above", "alpha"):
         if key in fields:
-            fields[key] = _number(fields[key], f"{place}: '{key}'")
+            fields[key] = number(fields[key], f"{place}: '{key}'")
     if "margin" in fields:
         fields.update(_margin(fields["margin"], fields.get("margin_is_relative"), place))
-    elif _flag(fields.get("margin_is_relative", False), f"{place}: 'margin_is_relative'"):
+    elif flag(fields.get("margin_is_relative", False), f"{place}: 'margin_is_relative'"):
         raise UsageError(f"{place}: 'margin_is_relative' says nothing without 'margin'; add it.")
     else:
         fields.pop("margin_is_relative", None)
@@ -211,25 +226,20 @@ def _rule(item: Any, role: Role, place: str) -> Rule:
 
 
 def _margin(given: Any, relative: Any, place: str) -> dict[str, Any]:
-    is_share = False if relative is None else _flag(relative, f"{place}: 'margin_is_relative'")
-    if isinstance(given, str) and given.strip().endswith("%"):
-        number = _number(given.strip()[:-1], f"{place}: 'margin'") / 100
-        is_share = True
-    else:
-        number = _number(given, f"{place}: 'margin'")
-    if is_share and number >= 1:
+    share, is_share = amount(given, relative, f"{place}: 'margin'")
+    if is_share and share >= 1:
         raise UsageError(
-            f"{place}: a margin of {format_percent(number)} of the baseline allows any loss; give less than 100 %."
+            f"{place}: a margin of {format_percent(share)} of the baseline allows any loss; give less than 100 %."
         )
-    return {"margin": number, "margin_is_relative": is_share}
+    return {"margin": share, "margin_is_relative": is_share}
 
 
 def _slice(given: Any, place: str) -> dict[str, str]:
     if isinstance(given, Mapping):
         where = f"{place}: 'slice'"
-        return {_text(column, where): _level(level, where) for column, level in given.items()}
+        return {name_text(column, where): level_text(level, where) for column, level in given.items()}
     if not isinstance(given, str):
-        raise UsageError(f"{place}: 'slice' must look like 'sex=Female' or '{{sex: Female}}', not {_kind(given)}.")
+        raise UsageError(f"{place}: 'slice' must look like 'sex=Female' or '{{sex: Female}}', not {kind_of(given)}.")
     found: dict[str, str] = {}
     for part in re.split(r"\s&\s", given):
         column, equals, level = (piece.strip() for piece in part.partition("="))
@@ -243,102 +253,26 @@ def _slice(given: Any, place: str) -> dict[str, str]:
 
 def _formulas(given: Mapping[str, Any], what: str) -> tuple[dict[str, str], tuple[str, ...]]:
     section = given.get("metrics")
-    if _absent(section):
+    if absent(section):
         section = {}
     if not isinstance(section, Mapping):
         example = "'profit: 120*tp - 15*fp'"
-        raise UsageError(f"{what}: 'metrics' must map a name to a formula, such as {example}, not {_kind(section)}.")
+        raise UsageError(f"{what}: 'metrics' must map a name to a formula, such as {example}, not {kind_of(section)}.")
     formulas: dict[str, str] = {}
     less = f"{what}: 'lower_is_better'"
-    lower = [_text(item, less) for item in _items(given.get("lower_is_better"), less)]
+    lower = [name_text(item, less) for item in items(given.get("lower_is_better"), less)]
     for key, value in section.items():
-        metric = _text(key, f"{what}: 'metrics'")
+        metric = name_text(key, f"{what}: 'metrics'")
         place = f"{what}: 'metrics' '{metric}'"
         formula = value
         if isinstance(value, Mapping):
-            _known_keys(value, ("formula", "lower_is_better"), place)
+            known_keys(value, ("formula", "lower_is_better"), place)
             if "formula" not in value:
                 raise UsageError(f"{place}: 'formula' is missing; add it.")
             formula = value["formula"]
-            if _flag(value.get("lower_is_better", False), f"{place}: 'lower_is_better'") and metric not in lower:
+            if flag(value.get("lower_is_better", False), f"{place}: 'lower_is_better'") and metric not in lower:
                 lower.append(metric)
         if not isinstance(formula, str) or not formula.strip():
-            raise UsageError(f"{place} must be a formula such as '120*tp - 15*fp', not {_kind(formula)}.")
+            raise UsageError(f"{place} must be a formula such as '120*tp - 15*fp', not {kind_of(formula)}.")
         formulas[metric] = formula.strip()
     return formulas, tuple(lower)
-
-
-def _items(section: Any, place: str) -> Sequence[Any]:
-    if _absent(section):
-        return ()
-    if isinstance(section, str):
-        return (section,)
-    if isinstance(section, Sequence) and not isinstance(section, bytes):
-        return section
-    raise UsageError(f"{place} must be a list of lines starting with '- ', not {_kind(section)}.")
-
-
-def _known_keys(given: Mapping[Any, Any], known: Collection[str], place: str) -> None:
-    for key in given:
-        if key not in known:
-            hint = did_you_mean(str(key), known)
-            raise UsageError(f"{place}: unknown key '{key}'.{hint} Known keys: {', '.join(known)}.")
-
-
-def _number(given: Any, place: str) -> float:
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
-        raise UsageError(f"{place} must be a number, not {_kind(given)}.")
-    try:
-        return float(given)
-    except ValueError:
-        hint = " ('%' is for margins)" if str(given).strip().endswith("%") else ""
-        raise UsageError(f"{place} must be a number, not '{given!s:.40}'{hint}.") from None
-    except OverflowError:
-        raise UsageError(f"{place} is too large a number.") from None
-
-
-def _flag(given: Any, place: str) -> bool:
-    if isinstance(given, bool):
-        return given
-    if isinstance(given, str) and given.strip().lower() in ("true", "yes", "on", "false", "no", "off"):
-        return given.strip().lower() in ("true", "yes", "on")
-    raise UsageError(f"{place} must be true or false, not {_kind(given)}.")
-
-
-def _text(given: Any, place: str) -> str:
-    if not isinstance(given, str) or not given.strip():
-        raise UsageError(f"{place} must be a name, not {_kind(given)}.")
-    return given.strip()
-
-
-def _level(given: Any, place: str) -> str:
-    if isinstance(given, str | bool | int | float):
-        return str(given)
-    raise UsageError(f"{place} must give one value per column, not {_kind(given)}.")
-
-
-def _given(mapping: Mapping[str, Any], key: str, default: Any) -> Any:
-    value = mapping.get(key)
-    return default if _absent(value) else value
-
-
-def _absent(given: Any) -> bool:
-    return given is None or (isinstance(given, str) and not given.strip())
-
-
-def _kind(given: Any) -> str:
-    kinds: tuple[tuple[type | tuple[type, ...], Literal["a mapping", "a list"]], ...] = (
-        (Mapping, "a mapping"),
-        ((list, tuple, set), "a list"),
-    )
-    for types, said in kinds:
-        if isinstance(given, types):
-            return said
-    return "nothing" if _absent(given) else f"'{given!s:.40}'"
-
-
-def _yaml_sentence(error: yaml.YAMLError) -> str:
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}: " if mark is not None else ""
-    return f"{where}{problem}"

@@ -189,4 +189,9 @@ def _fit(first: str, *more: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+    """Cut a text that is too long after a whole word."""
+    if len(text) <= LONGEST:
+        return text
+    kept = text[: LONGEST - 1]
+    words, _, _ = kept.rpartition(" ")
+    return (words or kept).rstrip(" ,;:") + "…"

@@ -54,14 +54,17 @@ def position(
         above_lower, at_lower = low > -margin, high <= -margin
         below_upper, at_upper = high < margin, low >= margin
     identical = (low == 0) & (high == 0)
+    above_zero = low > 0 if higher_is_better else high < 0
+    below_zero = high < 0 if higher_is_better else low > 0
+    # L > 0 is L > -m for every margin, also one that is a share of a baseline too small to take a share of
     return Position(
         low=low,
         high=high,
-        above_zero=low > 0 if higher_is_better else high < 0,
-        below_zero=high < 0 if higher_is_better else low > 0,
-        above_loss=(above_lower if higher_is_better else below_upper) | identical,
-        below_gain=(below_upper if higher_is_better else above_lower) | identical,
-        at_loss=(at_lower if higher_is_better else at_upper) & ~identical,
+        above_zero=above_zero,
+        below_zero=below_zero,
+        above_loss=(above_lower if higher_is_better else below_upper) | identical | above_zero,
+        below_gain=(below_upper if higher_is_better else above_lower) | identical | below_zero,
+        at_loss=(at_lower if higher_is_better else at_upper) & ~identical & ~above_zero,
     )
 
 

@@ -36,18 +36,18 @@ def col(name: str) -> Column:
     return Column(name)
 
 
-def mean(row: Node, *, where: Node | None = None) -> Node:
-    """The mean of a row expression, over the rows where a condition holds.
+def mean(row: Node | str, *, where: Node | None = None) -> Node:
+    """The mean of a row expression, or of a column by its name, over the rows where a condition holds.
 
-    >>> mean(col("revenue"), where=col("country") == "DE")
-    <mean(revenue, where=country == 'DE')>
+    >>> mean("revenue"), mean(col("revenue"), where=col("country") == "DE")
+    (<mean(revenue)>, <mean(revenue, where=country == 'DE')>)
     """
-    return Mean(row) if where is None else FilteredMean(row, where)
+    return Mean(_row(row)) if where is None else FilteredMean(_row(row), where)
 
 
-def total(row: Node) -> Node:
+def total(row: Node | str) -> Node:
     """`sum(x)`: the total over rows, n times the mean."""
-    return Total(row)
+    return Total(_row(row))
 
 
 def count(condition: Node | None = None) -> Node:
@@ -74,9 +74,33 @@ def metric(name: str, label: str | None = None) -> MetricRef:
     return MetricRef(name, label)
 
 
-def quantile(row: Node, probability: float) -> Quantile:
-    """A quantile of a row expression, `quantile(col("latency_ms"), 0.95)`."""
-    return Quantile(row, probability)
+def quantile(row: Node | str, probability: float) -> Quantile:
+    """A quantile of a row expression or column, `quantile("latency_ms", 0.95)`."""
+    return Quantile(_row(row), probability)
+
+
+def p50(row: Node | str) -> Quantile:
+    """The median."""
+    return quantile(row, 0.5)
+
+
+def p90(row: Node | str) -> Quantile:
+    """The value that 90 % stay under."""
+    return quantile(row, 0.9)
+
+
+def p95(row: Node | str) -> Quantile:
+    """The value that 95 % stay under.
+
+    >>> p95("latency_ms")
+    <p95(latency_ms)>
+    """
+    return quantile(row, 0.95)
+
+
+def p99(row: Node | str) -> Quantile:
+    """The value that 99 % stay under."""
+    return quantile(row, 0.99)
 
 
 def sqrt(value: Operand) -> Node:
@@ -104,6 +128,11 @@ def maximum(left: Operand, right: Operand) -> Node:
     return Call("max", (as_node(left), as_node(right)))
 
 
-def winsorize(value: Node, cap: float) -> Node:
+def winsorize(value: Node | str, cap: float) -> Node:
     """A row value cut off at a cap: min(x, cap)."""
-    return Call("winsorize", (as_node(value), as_node(cap)))
+    return Call("winsorize", (_row(value), as_node(cap)))
+
+
+def _row(value: Node | str) -> Node:
+    """A row expression as it is, a text as the column of that name."""
+    return col(value) if isinstance(value, str) else value
