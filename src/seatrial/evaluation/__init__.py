@@ -1,0 +1,1 @@
+"""Evaluation of one model before launch: what a benchmark number alone does not say."""
