@@ -1,7 +1,5 @@
 """The page in a browser: no network, no script needed, both lights, phone and paper, and axe finds nothing."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,24 +10,7 @@ from seatrial.reports import render
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-HOW = "install Debian's package: apt-get install chromium; and: pip install playwright axe-playwright-python"
 NAMES = ("adult", "inconclusive", "invalid", "twenty_models", "thousand_classes", "evaluation", "regression", "hostile")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason=f"playwright is not installed; {HOW}")
-    if CHROMIUM is None:
-        pytest.skip(f"no Chromium on this machine; {HOW}")
-    with api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        yield launched
-        launched.close()
 
 
 def opened(browser: Any, sample: ModuleType, folder: Path, name: str, **context: Any) -> tuple[Any, list[str]]:
@@ -53,23 +34,36 @@ def opened(browser: Any, sample: ModuleType, folder: Path, name: str, **context:
         ("hostile", "light"),
     ],
 )  # fmt: skip
-def test_axe_finds_nothing(browser: Any, sample: ModuleType, tmp_path: Path, name: str, light: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=f"axe is not installed; {HOW}")
+def test_axe_finds_nothing(browser: Any, axe: Any, sample: ModuleType, tmp_path: Path, name: str, light: str) -> None:
     page, complaints = opened(
         browser, sample, tmp_path, name, color_scheme=light, viewport={"width": 1280, "height": 900}
     )
-    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
-    said = [
-        (one["id"], one["help"], [node["target"] for node in one["nodes"]][:3]) for one in found.response["violations"]
-    ]
-    assert said == []
+    assert violations(axe, page) == []
     assert complaints == []
 
 
-def test_axe_sees_what_is_wrong(browser: Any, sample: ModuleType, tmp_path: Path) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=f"axe is not installed; {HOW}")
+@pytest.mark.parametrize(
+    ("name", "light"), [("passing", "light"), ("failing", "dark"), ("several_arms", "light"), ("hostile", "light")]
+)
+def test_axe_finds_nothing_in_a_readout(
+    browser: Any, axe: Any, readouts: ModuleType, tmp_path: Path, name: str, light: str
+) -> None:
+    page, complaints = opened(browser, readouts, tmp_path, name, color_scheme=light)
+    assert violations(axe, page) == []
+    assert complaints == []
+
+
+def violations(axe: Any, page: Any) -> list[Any]:
+    """Open every fold, and return what axe finds wrong."""
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = axe.Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    return [
+        (one["id"], one["help"], [node["target"] for node in one["nodes"]][:3]) for one in found.response["violations"]
+    ]
+
+
+def test_axe_sees_what_is_wrong(browser: Any, axe: Any, sample: ModuleType, tmp_path: Path) -> None:
     page, _ = opened(browser, sample, tmp_path, "invalid")
     page.evaluate("document.documentElement.removeAttribute('lang')")
     assert {one["id"] for one in axe.Axe().run(page).response["violations"]} == {"html-has-lang"}
@@ -81,6 +75,23 @@ def test_nothing_sticks_out(browser: Any, sample: ModuleType, tmp_path: Path, na
     for width in (320, 768, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+
+
+@pytest.mark.parametrize("name", ["passing", "several_arms", "hostile", "long_running", "bare"])
+def test_nothing_of_a_readout_sticks_out(browser: Any, readouts: ModuleType, tmp_path: Path, name: str) -> None:
+    page, _ = opened(browser, readouts, tmp_path, name)
+    for width in (320, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+
+
+def test_the_first_screen_of_a_readout_holds_verdict_and_numbers(
+    browser: Any, readouts: ModuleType, tmp_path: Path
+) -> None:
+    page, _ = opened(browser, readouts, tmp_path, "passing", viewport={"width": 1280, "height": 800})
+    for part in (".seal", "h1", ".who", ".glances", ".tiles"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] + box["height"] <= 800, part
 
 
 def test_it_reads_without_scripts(browser: Any, sample: ModuleType, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Every string here is plain text: renderers make it visible and escape it. `verba
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from seatrial.records import Check, Status
+from seatrial.records import Check
 from seatrial.reports.words import Tone
 
 ColumnKind = Literal["text", "number", "word"]
@@ -37,6 +37,10 @@ class Limits:
     panels: int = 4
     """Charts side by side."""
     curve_points: int = 200
+    looks: int = 120
+    """Points of a chart over time."""
+    sequences: int = 6
+    """Charts over time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,19 +216,23 @@ class Glance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
-    """The first screen: verdict, who against whom, the numbers that carry it."""
+    """The first screen: what is said, of whom, and the numbers that carry it; most have a verdict, some only a tone."""
 
-    status: Status
     symbol: str
     tone: Tone
     headline: str
     sentence: str
-    facts: tuple[tuple[str, str], ...]
-    numbers: tuple[KeyNumber, ...]
-    level: str
+    facts: tuple[tuple[str, str], ...] = ()
+    numbers: tuple[KeyNumber, ...] = ()
+    level: str = ""
+    """Of the intervals among the numbers."""
     code: str = ""
     """The status as the JSON has it; empty where no verdict was asked for."""
+    stamp: str = ""
+    """A word beside the headline: `no plan: exploratory`."""
     glances: tuple[Glance, ...] = ()
+    name: str = "Verdict"
+    """What the first screen is called in the contents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,9 +241,17 @@ class Document:
     front: Front
     sections: tuple[Section, ...]
     version: str
+    """Of this package."""
     evidence: str = ""
     """Digest of the evidence, for the foot of the page."""
-    comparison: bool = True
+    about: str = ""
+    """What kind of document it is, beside the name of the house: `comparison of two model versions`."""
+    differences: str = ""
+    """Which side is subtracted from which, where there are differences: `candidate minus baseline`."""
+    source: str = "the JSON"
+    """Where all numbers behind the page are: `the JSON`, `the plan file`."""
+    flag: str = "--json"
+    """The option that writes the source; empty where there is none."""
 
 
 def rest(shown: int, total: int, what: str) -> str:

@@ -1,14 +1,14 @@
-"""JSON of a scorecard: the records' own dump, one record a line, the same bytes for the same scorecard."""
+"""JSON of a scorecard or a readout: the records' own dump, one record a line, the same bytes for the same record."""
 
 import json
 from typing import Any
 
-from seatrial.records import Scorecard
+from seatrial.records import Record
 
 
-def to_json(scorecard: Scorecard) -> str:
+def to_json(record: Record) -> str:
     """Return the public JSON, ending in a newline; `json.loads` of it equals `model_dump(mode="json")`."""
-    dumped = scorecard.model_dump(mode="json")
+    dumped = record.model_dump(mode="json")
     lines = [f"  {_compact(key)}: {_value(value)}" for key, value in dumped.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

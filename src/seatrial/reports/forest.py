@@ -1,7 +1,7 @@
 """The forest: effects as bars against the zero line and the margin, on axes they can share."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -19,6 +19,7 @@ KEY = (
     "own sign. The shaded band is the margin, each bar an interval. ▲ better, ▼ worse, ≈ no meaningful difference, "
     "? cannot tell."
 )
+MINIMUM = "The thick tick is the smallest effect the plan wants to find."
 CLIPPED = "« and »: the bar goes on beyond the axis."
 _WIDTH = 330
 _ROW = 26
@@ -46,6 +47,8 @@ class Row:
     low: float
     high: float
     margin: float | None
+    minimum: float | None = None
+    """The smallest effect the plan wants to find, on the good side."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,22 +65,42 @@ class Panel:
         return tuple((row.label, row.effect) for row in self.effects)
 
 
-def panels(labelled: Sequence[tuple[str, Effect]]) -> list[Panel]:
-    """Sort effects into panels that share an axis: shares, parts of the baseline's value, each other metric alone."""
+def panels(
+    labelled: Sequence[tuple[str, Effect]],
+    *,
+    of_control: bool = False,
+    minimum: Callable[[Effect], float | None] = lambda _: None,
+) -> list[Panel]:
+    """Sort effects into panels that share an axis: shares, parts of the baseline's value, each other metric alone.
+
+    With `of_control` whatever can be is drawn in parts of the control's value, on one axis; `minimum` gives the
+    smallest effect wanted of a metric in its own unit, where there is one.
+    """
     panels: dict[str, list[Row]] = {}
     units: dict[str, str] = {}
     for label, effect in labelled:
         if effect.difference is None or effect.low is None or effect.high is None or not is_directed(effect):
             continue
-        title, unit, factor = _panel(effect)
+        title, unit, factor = _of_control(effect) if of_control else _panel(effect)
         sign = factor if effect.higher_is_better else -factor
         ends = sorted((effect.low * sign, effect.high * sign))
         margin = effect.margin
         if margin is not None:
             margin = margin * (100.0 if effect.margin_is_relative and unit == "%" else factor)
+        if of_control and margin is not None and effect.margin_is_relative and unit != "%":
+            margin = (effect.margin or 0.0) * abs(effect.baseline_value or 0.0)
+        wanted = minimum(effect)
         units[title] = unit
         panels.setdefault(title, []).append(
-            Row(label=label, effect=effect, value=effect.difference * sign, low=ends[0], high=ends[1], margin=margin)
+            Row(
+                label=label,
+                effect=effect,
+                value=effect.difference * sign,
+                low=ends[0],
+                high=ends[1],
+                margin=margin,
+                minimum=None if wanted is None else wanted * factor,
+            )
         )
     return [Panel(title=title, unit=units[title], effects=tuple(rows)) for title, rows in panels.items()]
 
@@ -92,9 +115,24 @@ def _panel(effect: Effect) -> tuple[str, str, float]:
     return f"Difference of {effect.metric}", effect.scale or "", 1.0
 
 
+def _of_control(effect: Effect) -> tuple[str, str, float]:
+    """Scale by the control's value, unless the interval is wider than that: then the metric stands alone."""
+    base = abs(effect.baseline_value or 0.0)
+    widest = max(abs(effect.low or 0.0), abs(effect.high or 0.0))
+    if base > 0 and widest <= base:
+        return "Differences in % of the control's value", "%", 100.0 / base
+    return f"Difference of {effect.metric}", effect.scale or "", 1.0
+
+
+def key(panels: Sequence[Panel]) -> str:
+    """Say how to read the forests."""
+    wanted = any(row.minimum is not None for panel in panels for row in panel.effects)
+    return f"{KEY} {MINIMUM}" if wanted else KEY
+
+
 def _reach(rows: Sequence[Row]) -> float:
     """Return where the axis ends: at the widest bar, unless it is far wider than the usual one."""
-    reaches = [max(abs(row.low), abs(row.high), row.margin or 0.0) for row in rows]
+    reaches = [max(abs(row.low), abs(row.high), row.margin or 0.0, row.minimum or 0.0) for row in rows]
     widest, usual = max(reaches), median(reaches)
     reach = usual * _FAR if usual > 0 and widest > usual * _FAR else widest
     return reach * 1.08 or 1.0
@@ -136,7 +174,8 @@ def chart(panel: Panel, *, rows: int, left: int) -> Spec:
                 "high": _clip(row.high, reach),
                 "margin": None if row.margin is None else min(row.margin, reach),
                 "loss": None if row.margin is None else max(-row.margin, -reach),
-                "figures": numbers.effect(row.effect),
+                **({} if row.minimum is None or row.minimum > reach else {"minimum": row.minimum}),
+                "figures": visible(numbers.effect(row.effect), limit=120),
                 "word": word,
                 "symbol": words.WORD_SYMBOLS[word],
                 "inside": abs(row.value) <= reach,
@@ -147,7 +186,7 @@ def chart(panel: Panel, *, rows: int, left: int) -> Spec:
     y: dict[str, Any] = {"field": "row", "type": "ordinal", "axis": None, "sort": None}
     x_scale = {"domain": [-reach, reach], "nice": False, "zero": False}
     axis = {
-        "title": f"← worse{'  (' + panel.unit + ')' if panel.unit else ''}   ·   better →",
+        "title": f"← worse{'  (' + visible(panel.unit, limit=24) + ')' if panel.unit else ''}   ·   better →",
         "tickCount": 5,
         "labelExpr": _ticks(reach),
         "grid": True,
@@ -197,6 +236,7 @@ def chart(panel: Panel, *, rows: int, left: int) -> Spec:
             }
             for field in ("loss", "margin")
         ),
+        *([_minimum(x("minimum"), y)] if any("minimum" in one for one in data) else []),
         {
             "data": {"values": [{}]},
             "mark": {"type": "rule", "color": TOKENS["ink"], "strokeWidth": 1.5},
@@ -243,6 +283,15 @@ def chart(panel: Panel, *, rows: int, left: int) -> Spec:
         text("word", at=_WIDTH + 268, align="left"),
     ]
     return specification({"width": _WIDTH, "height": {"step": _ROW}, "data": {"values": data}, "layer": layers})
+
+
+def _minimum(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
+    """Return the layer of the smallest effect wanted: a coloured tick over the whole row."""
+    return {
+        "transform": [{"filter": "isValid(datum.minimum)"}],
+        "mark": {"type": "tick", "color": TOKENS["series1"], "thickness": 3, "size": _ROW},
+        "encoding": {"y": y, "x": x},
+    }
 
 
 def _clip(number: float, reach: float) -> float:

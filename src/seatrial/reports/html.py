@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seatrial.records import Scorecard
 from seatrial.reports import svg, words
 from seatrial.reports.compose import compose
 from seatrial.reports.document import Cell, Document, Figure, Limits
 from seatrial.reports.hostile import visible
+from seatrial.reports.lookup import Card
 
 MOST_BYTES = 2_000_000
 _SENTENCE = 1200
@@ -23,15 +23,20 @@ _TIGHTEST = 6
 _TITLE = 60
 
 
-def to_html(scorecard: Scorecard) -> str:
-    """Return one self-contained page of under 2 MB, whatever the number of rows, classes or slices."""
+def to_html(card: Card) -> str:
+    """Return one self-contained page of under 2 MB, whatever the number of rows, classes, slices or days."""
     limits = Limits()
     for _ in range(_TIGHTEST):
-        page = _page(compose(scorecard, limits=limits), limits)
+        page = _page(compose(card, limits=limits), limits)
         if len(page.encode()) < MOST_BYTES:
             return page
         limits = _tighter(limits)
     return page
+
+
+def document_to_html(document: Document, *, limits: Limits | None = None) -> str:
+    """Return one self-contained page of a document that was made elsewhere; `limits` cut its texts only."""
+    return _page(document, limits or Limits())
 
 
 def _tighter(limits: Limits) -> Limits:
@@ -45,6 +50,8 @@ def _tighter(limits: Limits) -> Limits:
         characters=max(40, limits.characters // 2),
         sentence=max(200, limits.sentence // 2),
         curve_points=max(50, limits.curve_points // 2),
+        looks=max(20, limits.looks // 2),
+        sequences=max(1, limits.sequences // 2),
     )
 
 

@@ -7,20 +7,21 @@ A failed check is a `<failure type="fail">`, an undecided one a `<failure type="
 
 from xml.etree import ElementTree
 
-from seatrial.records import Check, Scorecard
+from seatrial.records import Check
 from seatrial.reports import lookup, words
 from seatrial.reports.hostile import visible
+from seatrial.reports.lookup import Card
 
 _SENTENCE = 2000
 
 
-def to_junit(scorecard: Scorecard) -> str:
+def to_junit(card: Card) -> str:
     """Return JUnit XML: red exactly when the verdict is not a pass."""
-    verdict = scorecard.verdict
-    several = len(lookup.candidates(scorecard)) > 1
+    verdict = card.verdict
+    several = len(lookup.candidates(card)) > 1
     cases = [_case(check, passed=verdict.status == "pass", several=several) for check in verdict.checks]
     if verdict.status == "invalid":
-        failed = [finding for finding in scorecard.health if finding.status == "fail"]
+        failed = [finding for finding in card.health if finding.status == "fail"]
         cases += [
             _broken("seatrial.health", finding.name, finding.sentence, kind="error", reason="invalid")
             for finding in failed
@@ -37,7 +38,7 @@ def to_junit(scorecard: Scorecard) -> str:
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
     }
     suites = ElementTree.Element("testsuites", {"name": "seatrial", **counts})
-    suite = ElementTree.SubElement(suites, "testsuite", {"name": visible(scorecard.title), **counts})
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": visible(card.title), **counts})
     suite.extend(cases)
     ElementTree.SubElement(suite, "system-out").text = visible(f"{verdict.status}: {verdict.sentence}", limit=_SENTENCE)
     ElementTree.indent(suites)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from seatrial.records import Scorecard
+from seatrial.records import Readout
 from seatrial.reports import words
 from seatrial.reports.compose import compose
 from seatrial.reports.document import (
@@ -25,6 +25,7 @@ from seatrial.reports.document import (
     Table,
 )
 from seatrial.reports.hostile import visible
+from seatrial.reports.lookup import Card
 
 MOST_CHARACTERS = 60_000
 """A comment holds 65,536 characters."""
@@ -42,6 +43,20 @@ _SECTIONS = (
 )
 _OF_ONE = tuple("estimates" if name == "effects" else name for name in _SECTIONS)
 """One version alone has values and no differences."""
+_OF_EXPERIMENT = (
+    "health",
+    "experiment.effects",
+    "checks",
+    "experiment.sequences",
+    "experiment.segments",
+    "experiment.explored",
+    "experiment.novelty",
+    "experiment.beliefs",
+    "experiment.costs",
+    "experiment.plan",
+    "provenance",
+    "not_shown",
+)
 _IN_SIGHT = ("health", "checks", "effects", "values")
 _LIMITS = Limits(rows=20, slices=8, examples=3, classes=8, characters=80, sentence=600, columns=0)
 _BREAK = "\u200b"
@@ -63,15 +78,15 @@ _ESCAPES = tuple(
     )
 )
 """What could be markup, and only there: a bracket before a parenthesis, an underscore at the edge of a word."""
-_MEASURED = "📏"
+_WITHOUT_VERDICT = {"neutral": "📏", "good": "✅", "bad": "❌", "unsure": "❓"}
 _ICONS = {"pass": "✅", "fail": "❌", "inconclusive": "❓", "invalid": "⛔"}
 
 
-def to_markdown(scorecard: Scorecard) -> str:
+def to_markdown(card: Card) -> str:
     """Return GitHub-flavoured Markdown of under 60,000 characters; no data can mention, link or leave its cell."""
     limits = _LIMITS
-    sections = _SECTIONS if scorecard.kind == "comparison" else _OF_ONE
-    page = _page(compose(scorecard, limits=limits, sections=sections), limits)
+    sections = _sections(card)
+    page = _page(compose(card, limits=limits, sections=sections), limits)
     while len(page) > MOST_CHARACTERS and limits.rows > 2:
         limits = replace(
             limits,
@@ -82,29 +97,42 @@ def to_markdown(scorecard: Scorecard) -> str:
             characters=max(30, limits.characters // 2),
             sentence=max(120, limits.sentence // 2),
         )
-        page = _page(compose(scorecard, limits=limits, sections=sections), limits)
+        page = _page(compose(card, limits=limits, sections=sections), limits)
     return page
 
 
-def _page(document: Document, limits: Limits) -> str:
+def document_to_markdown(document: Document) -> str:
+    """Return a document that is no card's report: every section in sight, what it folds away folded."""
+    return _page(document, replace(_LIMITS, rows=Limits().rows), whole=True)
+
+
+def _sections(card: Card) -> tuple[str, ...]:
+    if isinstance(card, Readout):
+        return _OF_EXPERIMENT
+    return _SECTIONS if card.kind == "comparison" else _OF_ONE
+
+
+def _page(document: Document, limits: Limits, *, whole: bool = False) -> str:
     front = document.front
-    facts = " · ".join(f"{term.lower()} **{_text(value, limits)}**" for term, value in front.facts)
+    icon = _ICONS.get(front.code, _WITHOUT_VERDICT[front.tone])
+    stamp = f" ({_text(front.stamp, limits)})" if front.stamp else ""
+    facts = " · ".join(f"{_text(term.lower(), limits)} **{_text(value, limits)}**" for term, value in front.facts)
     parts = [
-        f"## {_ICONS[front.code] if front.code else _MEASURED} {_text(front.headline, limits)}",
+        f"## {icon} {_text(front.headline, limits)}{stamp}",
         f"**{_text(front.sentence, limits)}**",
         facts,
     ]
-    parts += [_section(section, limits) for section in document.sections]
+    parts += [_section(section, limits, whole=whole) for section in document.sections]
     evidence = f" · evidence `{_code(document.evidence)}`" if document.evidence else ""
     parts.append(f"<sub>Seatrial {_text(document.version, limits)}{evidence}</sub>")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(section: Section, limits: Limits) -> str:
+def _section(section: Section, limits: Limits, *, whole: bool) -> str:
     title = f"{section.title} ({section.stamp})" if section.stamp else section.title
     body = [_text(section.lead, limits)] if section.lead else []
-    folded = section.id not in _IN_SIGHT
-    body += _blocks(section.blocks, limits, inner=folded)
+    folded = section.id not in _IN_SIGHT and not whole
+    body += _blocks(section.blocks, limits, inner=folded or whole)
     if not folded:
         return "\n\n".join([f"### {_text(title, limits)}", *body])
     return _details(title, body, limits)

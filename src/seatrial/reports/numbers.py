@@ -5,9 +5,17 @@ margin) that it does not equal, so `+0.0003` is never shown as `+0.000`.
 """
 
 import math
+from datetime import datetime
 
-from seatrial.records import Effect, Estimate
-from seatrial.records.numbers import decimals, format_count, format_p, format_percent, format_value
+from seatrial.records import Effect, Estimate, ExperimentEffect
+from seatrial.records.numbers import (
+    decimals,
+    format_count,
+    format_interval,
+    format_p,
+    format_percent,
+    format_value,
+)
 
 _EXACT_METHOD = "Clopper-Pearson"
 _MOST_DECIMALS = 12
@@ -294,3 +302,114 @@ def impact(of: float | None) -> str:
         return ""
     places = 0 if of == 0 or abs(of) >= 10 else 1 - math.floor(math.log10(abs(of)))
     return fixed(of, decimals=places, signed=True)
+
+
+def lift(effect: ExperimentEffect) -> str:
+    """Format an effect as a share of the control with its interval: `+2.1 [+0.4, +3.8] %`; `""` when there is none.
+
+    >>> sides = {"relative_difference": 0.0213, "relative_low": 0.0042, "relative_high": 0.0381}
+    >>> lift(ExperimentEffect(baseline="A", candidate="B", metric="ctr", n=9, **sides))
+    '+2.1 [+0.4, +3.8] %'
+    >>> lift(ExperimentEffect(baseline="A", candidate="B", metric="ctr", n=9, relative_difference=0.0213))
+    '+2.1 %'
+    """
+    marks: tuple[float, ...] = (0.0,)
+    if effect.margin is not None and effect.margin_is_relative:
+        marks = (0.0, effect.margin, -effect.margin)
+    return share(effect.relative_difference, effect.relative_low, effect.relative_high, thresholds=marks)
+
+
+def share(
+    value: float | None, low: float | None = None, high: float | None = None, *, thresholds: tuple[float, ...] = (0.0,)
+) -> str:
+    """Format a signed share in per cent, with the limits it has; no limit is rounded onto a threshold it is not.
+
+    >>> share(0.0213), share(-0.5, -0.61, None), share(0.00041), share(None)
+    ('+2.1 %', '-50 [-61, unbounded] %', '+0.041 %', '')
+    """
+    if value is None:
+        return ""
+    value *= 100.0
+    low, high = (None if end is None else 100.0 * end for end in (low, high))
+    half_width = _half_width(value, low, high)
+    if half_width is None:
+        return scaled(fixed(value, decimals=_enough(value), signed=True), "%")
+    ends = [end for end in (low, high) if end is not None]
+    places = decimals(half_width, apart=[(end, 100.0 * mark) for end in ends for mark in thresholds])
+    return _joined(fixed(value, decimals=places, signed=True), _limits(low, high, places, signed=True, scale="%"), "%")
+
+
+def _enough(value: float) -> int:
+    """Return one decimal, and as many as it takes to show two digits of a small number."""
+    return 1 if value == 0 or abs(value) >= 0.1 else min(_MOST_DECIMALS, 1 - math.floor(math.log10(abs(value))))
+
+
+def per_arm(effect: ExperimentEffect) -> str:
+    """Format the units of both arms, the control's first: `15,010 / 15,113`; of both together where not given.
+
+    >>> per_arm(ExperimentEffect(baseline="A", candidate="B", metric="ctr", n=30123, units={"B": 15113, "A": 15010}))
+    '15,010 / 15,113'
+    """
+    sides = [effect.units.get(arm) for arm in (effect.baseline, effect.candidate)]
+    known = [side for side in sides if side is not None]
+    return " / ".join(map(integer, known)) if len(known) == len(sides) else integer(effect.n)
+
+
+def days(of: float) -> str:
+    """Format a duration in days: whole where it is, else one decimal.
+
+    >>> days(14.0), days(13.5417), days(1)
+    ('14 days', '13.5 days', '1 day')
+    """
+    shown = fixed(of, decimals=0 if round(of, 1) == round(of) else 1)
+    return f"{shown} {'day' if shown == '1' else 'days'}"
+
+
+def moment(iso: str) -> str:
+    """Format an ISO time as a date, with the minute where it is not midnight; anything else stays as it is.
+
+    >>> moment("2026-03-09"), moment("2026-03-09T00:00:00+00:00"), moment("2026-03-09T17:30:00+01:00"), moment("day 3")
+    ('2026-03-09', '2026-03-09', '2026-03-09 17:30 UTC+01:00', 'day 3')
+    """
+    try:
+        known = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    if (known.hour, known.minute, known.second) == (0, 0, 0):
+        return known.date().isoformat()
+    return f"{known.date().isoformat()} {known:%H:%M}{f' {known.tzname()}' if known.tzinfo else ''}"
+
+
+def between(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    scale: str | None = None,
+    relative: bool = False,
+    thresholds: tuple[float, ...] = (0.0,),
+) -> str:
+    """Format a signed difference with its interval, or the interval alone; a relative one in per cent.
+
+    >>> between(0.02, 0.011, 0.029), between(0.02, 0.011, 0.029, relative=True), between(1.5, 0.9, 2.1, scale="USD")
+    ('+0.020 [+0.011, +0.029]', '+2.0 [+1.1, +2.9] %', '+1.5 [+0.9, +2.1] USD')
+    """
+    if relative:
+        return share(value, low, high, thresholds=thresholds)
+    return format_interval(value, low, high, scale=scale, signed=True, thresholds=thresholds)
+
+
+def loss(of: float, *, scale: str | None = None, relative: bool = False) -> str:
+    """Format an expected loss with two digits; what is not 0 never reads as 0.
+
+    >>> loss(0.00213), loss(0.000213, relative=True), loss(0.0), loss(12.4, scale="USD"), loss(3e-12)
+    ('0.0021', '0.021 %', '0', '12 USD', '< 0.000001')
+    """
+    if relative:
+        return scaled(loss(100.0 * of), "%")
+    size = abs(of)
+    if size == 0:
+        return scaled("0", scale)
+    if size < 1e-6:
+        return scaled("< 0.000001", scale)
+    return scaled(fixed(of, decimals=max(0, 1 - math.floor(math.log10(size)))), scale)

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from seatrial.records import Scorecard
-from seatrial.reports import words
+from seatrial.records import Readout
+from seatrial.reports import lookup, words
 from seatrial.reports.compose import compose
 from seatrial.reports.document import (
     Block,
@@ -20,16 +20,27 @@ from seatrial.reports.document import (
     Checks,
     Column,
     Document,
+    Facts,
     Fold,
+    Formula,
+    Heading,
     Limits,
+    Pair,
     Paragraph,
     Table,
 )
 from seatrial.reports.hostile import visible
+from seatrial.reports.lookup import Card
+from seatrial.reports.sections.not_shown import NOTHING
 from seatrial.reports.words import Tone
 
 _SECTIONS = ("checks", "effects", "estimates", "operational", "tradeoffs", "slices", "flips", "health")
+_OF_EXPERIMENT = ("health", "experiment.effects", "checks", "experiment.sequences")
+"""What fits a screen; the rest is on the page."""
 _LIMITS = Limits(rows=20, slices=5, examples=0, classes=5, characters=60, sentence=400, columns=0)
+_BRIEF = Limits(rows=12, slices=5, examples=0, characters=60, sentence=400, looks=2, sequences=3)
+_GAPS = 3
+"""Of what a readout does not show, so many lines; a scorecard names all."""
 _WIDEST = 34
 _TITLE = 14
 _HEAD = 5
@@ -46,12 +57,39 @@ _STYLES: dict[Tone, str] = {"good": "green", "bad": "red", "unsure": "yellow", "
 
 
 def to_text(
-    scorecard: Scorecard, *, width: int = 80, colour: bool = False, unicode: bool = True, written: Sequence[str] = ()
+    card: Card, *, width: int = 80, colour: bool = False, unicode: bool = True, written: Sequence[str] = ()
 ) -> str:
     """Return the report for a terminal of `width` columns; `written` names the files that were written.
 
     Nothing a data set holds can reach the terminal as a control sequence. `unicode=False` uses plain ASCII symbols.
     """
+    limits = _BRIEF if isinstance(card, Readout) else _LIMITS
+    document = compose(card, limits=limits, sections=_sections(card))
+    gaps = card.not_shown
+    if isinstance(card, Readout):
+        gaps = gaps or (NOTHING,)
+        if len(gaps) > _GAPS + 1:
+            gaps = (*gaps[:_GAPS], f"{len(gaps) - _GAPS} more on the page and in the JSON.")
+    last = (("Assumed", lookup.assumptions(card)), ("What this does not show", gaps), ("Written", written))
+    return _set(document, last, width=width, colour=colour, unicode=unicode, whole=False)
+
+
+def document_to_text(
+    document: Document, *, width: int = 80, colour: bool = False, unicode: bool = True, written: Sequence[str] = ()
+) -> str:
+    """Return a document that is no card's report, as `to_text` does, with all of its sections."""
+    return _set(document, (("Written", written),), width=width, colour=colour, unicode=unicode, whole=True)
+
+
+def _set(
+    document: Document,
+    last: Sequence[tuple[str, Sequence[str]]],
+    *,
+    width: int,
+    colour: bool,
+    unicode: bool,
+    whole: bool,
+) -> str:
     out = StringIO()
     console = Console(
         file=out,
@@ -64,38 +102,38 @@ def to_text(
         emoji=False,
         legacy_windows=False,
     )
-    document = compose(scorecard, limits=_LIMITS, sections=_sections(scorecard))
-    console.print(_page(document, scorecard, written, console.width))
+    console.print(_page(document, last, console.width, whole=whole))
     lines = [_END.sub(lambda end: end.group().replace(" ", ""), line) for line in out.getvalue().splitlines()]
     text = "\n".join(lines).strip("\n") + "\n"
     return text if unicode else "".join(words.ascii_only(line) for line in text.splitlines(keepends=True))
 
 
-def _sections(card: Scorecard) -> tuple[str, ...]:
+def _sections(card: Card) -> tuple[str, ...]:
     """An evaluation shows its values; a comparison shows differences, which hold the values."""
+    if isinstance(card, Readout):
+        return tuple(name for name in _OF_EXPERIMENT if not (card.exploratory and name == "experiment.sequences"))
     without = ("estimates", "operational") if card.kind == "comparison" else ("effects",)
     return tuple(name for name in _SECTIONS if name not in without)
 
 
-def _page(document: Document, card: Scorecard, written: Sequence[str], width: int) -> Group:
+def _page(document: Document, last: Sequence[tuple[str, Sequence[str]]], width: int, *, whole: bool) -> Group:
     front = document.front
     style = f"bold {_STYLES[front.tone]}"
+    said = (front.symbol, front.headline, front.code and f"({front.code})", front.stamp and f"[{front.stamp}]")
     lines: list[RenderableType] = [
-        Text(f"{front.symbol} {front.headline}" + (f" ({front.code})" if front.code else ""), style=style),
+        Text(" ".join(part for part in said if part), style=style),
         Text(_shown(front.sentence), style="bold"),
-        Text(" · ".join(f"{term.lower()} {_shown(value)}" for term, value in front.facts), style="dim"),
     ]
+    if front.facts:
+        facts = (f"{_shown(term.lower())} {_shown(value)}" for term, value in front.facts)
+        lines.append(Text(" · ".join(facts), style="dim"))
     for section in document.sections:
         title = f"{section.title} ({section.stamp})" if section.stamp else section.title
         lines += [Text(), Text(title, style="bold")]
         lines += [Text(_shown(section.lead))] if section.lead and section.id not in ("checks",) else []
-        lines += [shown for block in section.blocks for shown in _block(block, width)]
-    if card.assumptions:
-        lines += [Text(), Text("Assumed", style="bold"), *_bullets(card.assumptions[: _LIMITS.rows])]
-    if card.not_shown:
-        lines += [Text(), Text("What this does not show", style="bold"), *_bullets(card.not_shown[: _LIMITS.rows])]
-    if written:
-        lines += [Text(), Text("Written", style="bold"), *_bullets(written)]
+        lines += [shown for block in section.blocks for shown in _block(block, width, whole=whole)]
+    for title, items in last:
+        lines += [Text(), Text(title, style="bold"), *_bullets(items[: _LIMITS.rows])] if items else []
     return Group(*lines)
 
 
@@ -116,8 +154,20 @@ def _hanging(sign: str, text: str | Text, style: str = "") -> RichTable:
     return grid
 
 
-def _block(block: Block, width: int) -> list[RenderableType]:
-    """Set one block; charts and what is folded away are left to the page."""
+def _block(block: Block, width: int, *, whole: bool = False) -> list[RenderableType]:
+    """Set one block; charts and what is folded away are left to the page, and more where the page is all there is."""
+    if whole:
+        match block:
+            case Heading():
+                return [Text(_shown(block.text), style="bold")]
+            case Facts():
+                return [Text.assemble((f"{_shown(term)}: ", "dim"), _shown(value)) for term, value in block.items]
+            case Formula():
+                return [Text(f"  {_shown(block.text)}")]
+            case Pair() | Fold():
+                return [shown for inner in block.blocks for shown in _block(inner, width, whole=True)]
+            case _:
+                pass
     match block:
         case Checks():
             return [_check_lines(block)]

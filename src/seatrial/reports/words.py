@@ -20,6 +20,26 @@ STATUS_WORDS: dict[Status, str] = {
     "inconclusive": "Cannot tell yet",
     "invalid": "No verdict possible",
 }
+EXPERIMENT_WORDS: dict[Status, str] = {**STATUS_WORDS, "invalid": "These data cannot carry a verdict"}
+NO_PLAN = "No plan: exploratory"
+"""The headline of an experiment nobody planned: nothing in it was registered before the data."""
+NOT_FROZEN = "Plan not frozen: exploratory"
+EXPLORATORY = "exploratory"
+ADJUSTMENTS: dict[str, str] = {
+    "none": "",
+    "cuped": "CUPED-adjusted",
+    "cupac": "CUPAC-adjusted",
+    "post-stratified": "post-stratified",
+}
+"""How an effect was adjusted, for a reader; the raw one has no word."""
+ADJUSTED: dict[str, str] = {"none": "raw", "cuped": "CUPED", "cupac": "CUPAC", "post-stratified": "post-stratified"}
+"""The same, short, beside a metric that is shown both ways."""
+STOPPING_WORDS: dict[str, str] = {
+    "fixed": "fixed: one look, at the planned end",
+    "group-sequential": "group-sequential: a few planned looks share the error",
+    "anytime": "anytime-valid: may be looked at on every day",
+    "hybrid": "hybrid: harm may be seen on every day, benefit at the planned end",
+}
 EVALUATION_WORDS: dict[Status, str] = {
     "pass": "Meets its bounds",
     "fail": "Does not meet its bounds",
@@ -36,6 +56,8 @@ WORD_TONES: dict[Word, Tone] = {
     "no meaningful difference": "neutral",
     "cannot tell": "unsure",
 }
+_NAME = 40
+"""Characters of what is randomised."""
 _ASCII = str.maketrans(
     {
         "✓": "+",
@@ -86,6 +108,16 @@ def plural(count: int, noun: str, many: str | None = None) -> str:
     ('check', 'checks', 'classes')
     """
     return noun if count == 1 else many or f"{noun}s"
+
+
+def units(unit: str) -> str:
+    """Name what is randomised as a reader counts it: `users` for `user_id`.
+
+    >>> units("user_id"), units("session"), units("id"), units("days")
+    ('users', 'sessions', 'units', 'days')
+    """
+    noun = unit[:_NAME].removesuffix("_id").removesuffix("id").replace("_", " ").strip() or "unit"
+    return noun if noun.endswith("s") else f"{noun}s"
 
 
 def ascii_only(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from seatrial.records import Scorecard
 from seatrial.reports.document import Limits, Section
+from seatrial.reports.lookup import Card
 
 SECTIONS: tuple[str, ...] = (
     "health",
@@ -22,10 +22,10 @@ SECTIONS: tuple[str, ...] = (
     "provenance",
     "not_shown",
 )
-"""Every section, in reading order; a section is one file of that name here."""
+"""Every section of a scorecard, in reading order; a section is one file of that name here."""
 
 
-def build(card: Scorecard, limits: Limits, names: tuple[str, ...] = SECTIONS) -> tuple[Section, ...]:
-    """Build the named sections that have something to say, in order."""
+def build(card: Card, limits: Limits, names: tuple[str, ...]) -> tuple[Section, ...]:
+    """Build the named sections that have something to say, in order; `experiment.plan` is a file in a folder."""
     built = (import_module(f"{__name__}.{name}").build(card, limits) for name in names)
     return tuple(section for section in built if section is not None)

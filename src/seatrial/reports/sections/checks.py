@@ -3,16 +3,17 @@
 from typing import Literal
 
 from seatrial.decisions.checks import GUARDED_TOO
-from seatrial.records import Check, Scorecard
+from seatrial.records import Check, Readout
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import Block, Cell, Checks, Column, Fold, Limits, Paragraph, Rows, Section, Table, rest
+from seatrial.reports.lookup import Card
 
 CheckStatus = Literal["pass", "fail", "inconclusive"]
 _ORDER: dict[CheckStatus, int] = {"fail": 0, "inconclusive": 1, "pass": 2}
 _SAID: dict[CheckStatus, str] = {"fail": "failed", "inconclusive": "inconclusive", "pass": "passed"}
 
 
-def build(card: Scorecard, limits: Limits) -> Section | None:
+def build(card: Card, limits: Limits) -> Section | None:
     """Build the section: what failed first; with several candidates, those of the leading one in full."""
     checks = card.verdict.checks
     if not checks:
@@ -32,10 +33,9 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         blocks.append(
             Paragraph(text="Guarded too: every success metric is also a guardrail, at its own margin.", small=True)
         )
-    if card.policy.assumed:
-        blocks.append(
-            Paragraph(text="No policy was given, so this one was assumed: --policy sets your own.", small=True)
-        )
+    if card.policy is not None and card.policy.assumed:
+        how = "a plan registers your own" if isinstance(card, Readout) else "--policy sets your own"
+        blocks.append(Paragraph(text=f"No policy was given, so this one was assumed: {how}.", small=True))
     return Section(id="checks", title="Checks", lead=lead(checks), blocks=tuple(blocks))
 
 

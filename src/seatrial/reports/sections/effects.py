@@ -45,11 +45,8 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         blocks.append(Heading(text=f"Every metric of {leading}"))
     blocks += _shown(caption, own, limits, first="Metric", sides=(card.models[0], leading), id="own")
     if own:
-        details = Fold(
-            summary="Everything about each effect: p, margin, smallest detectable effect, method",
-            blocks=(_details(own, limits),),
-        )
-        blocks.append(details)
+        summary = "Everything about each effect: p, margin, smallest detectable effect, method"
+        blocks.append(Fold(summary=summary, blocks=(_details(own, limits),)))
     if of_class:
         blocks.append(
             Fold(
@@ -83,7 +80,7 @@ def _shown(
     if not labelled:
         return []
     cut = labelled[: limits.rows]
-    return [*_forests(cut, limits, id=id), _table(caption, cut, len(labelled), first=first, sides=sides)]
+    return [*forests(cut, limits, id=id), _table(caption, cut, len(labelled), first=first, sides=sides)]
 
 
 def _by_class(labelled: Labelled, limits: Limits, *, sides: tuple[str, str]) -> Table:
@@ -117,9 +114,12 @@ def _others(card: Scorecard, effects: list[Effect], leading: str, limits: Limits
     return folds
 
 
-def _forests(labelled: Labelled, limits: Limits, *, id: str) -> list[Figure]:
+def forests(
+    labelled: Labelled, limits: Limits, *, id: str, panels: Sequence[forest.Panel] | None = None
+) -> list[Figure]:
+    """Return one forest for each scale, with the figures in words; without `panels` they are made from the effects."""
     figures: list[Figure] = []
-    panels = forest.panels(labelled)
+    panels = forest.panels(labelled) if panels is None else panels
     left = forest.label_width([label for label, _ in labelled])
     last = min(len(panels), limits.panels) - 1
     for place, panel in enumerate(panels[: limits.panels]):
@@ -136,7 +136,7 @@ def _forests(labelled: Labelled, limits: Limits, *, id: str) -> list[Figure]:
                 title=panel.title,
                 spec=forest.chart(panel, rows=limits.rows, left=left),
                 alternative=f"{'; '.join(sentences)}.",
-                caption=" ".join(filter(None, (clipped, cut, forest.KEY if place == last else ""))),
+                caption=" ".join(filter(None, (clipped, cut, forest.key(panels) if place == last else ""))),
             )
         )
     return figures

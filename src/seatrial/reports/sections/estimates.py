@@ -1,8 +1,9 @@
 """The estimates: every version's own values, with intervals."""
 
-from seatrial.records import Estimate, Scorecard
+from seatrial.records import Estimate, Readout, Scorecard
 from seatrial.reports import lookup, numbers
 from seatrial.reports.document import Block, Cell, Column, Fold, Limits, Rows, Section, Table, rest
+from seatrial.reports.lookup import Card
 from seatrial.reports.sections.operational import is_operational
 
 _SIDE_BY_SIDE = 3
@@ -19,28 +20,28 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     blocks: list[Block] = []
     models = list(dict.fromkeys(item.model for item in found))
     if len(models) <= _SIDE_BY_SIDE:
-        blocks.append(_side_by_side(card, found, models, limits))
+        blocks.append(side_by_side(card, found, models, limits))
     else:
         lead = [item for item in found if item.metric == card.lead_metric]
         others = [item for item in found if item.metric != card.lead_metric]
-        blocks.append(_stacked(card, lead, limits, caption=f"{card.lead_metric} of every version"))
+        blocks.append(stacked(card, lead, limits, caption=f"{card.lead_metric} of every version"))
         if others:
             blocks.append(
-                Fold(summary="The other metrics", blocks=(_stacked(card, others, limits, caption="Other metrics"),))
+                Fold(summary="The other metrics", blocks=(stacked(card, others, limits, caption="Other metrics"),))
             )
     if of_class:
         blocks.append(
             Fold(
                 summary=f"By class: {numbers.integer(len(of_class))} values",
-                blocks=(_stacked(card, of_class, limits, caption="By class"),),
+                blocks=(stacked(card, of_class, limits, caption="By class"),),
             )
         )
     if reference:
-        blocks.append(_stacked(card, reference, limits, caption="For scale: a model that learnt nothing"))
+        blocks.append(stacked(card, reference, limits, caption="For scale: a model that learnt nothing"))
     blocks.append(
         Fold(
             summary="Method, unit and missing rows of each value",
-            blocks=(_stacked(card, found, limits, caption="How each value was computed"),),
+            blocks=(stacked(card, found, limits, caption="How each value was computed"),),
         )
     )
     return Section(
@@ -51,7 +52,8 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     )
 
 
-def _side_by_side(card: Scorecard, found: list[Estimate], models: list[str], limits: Limits) -> Table:
+def side_by_side(card: Card, found: list[Estimate], models: list[str], limits: Limits) -> Table:
+    """Return the values of few versions, a metric a row."""
     known = {(item.metric, item.model): item for item in found}
     metrics = [metric for metric in lookup.metric_order(card) if any((metric, model) in known for model in models)]
     rows: list[tuple[Cell, ...]] = []
@@ -63,7 +65,7 @@ def _side_by_side(card: Scorecard, found: list[Estimate], models: list[str], lim
         rows.append((Cell(text=metric, note=_formula(card, metric)), *values, Cell(text=n)))
     level = numbers.level((lookup.levels(found) or (0.95,))[0])
     return Table(
-        caption="Each version",
+        caption="Each arm" if isinstance(card, Readout) else "Each version",
         groups=(Rows(rows=tuple(rows)),),
         note=rest(len(rows), len(metrics), "metrics"),
         columns=(
@@ -84,12 +86,13 @@ def _value(item: Estimate | None) -> Cell:
     return Cell(text=numbers.estimate(item), note=bounds)
 
 
-def _formula(card: Scorecard, metric: str) -> str:
+def _formula(card: Card, metric: str) -> str:
     known = lookup.info(card, metric)
     return "" if known is None else known.summary
 
 
-def _stacked(card: Scorecard, found: list[Estimate], limits: Limits, *, caption: str) -> Table:
+def stacked(card: Card, found: list[Estimate], limits: Limits, *, caption: str) -> Table:
+    """Return values one below the other with method, unit and missing rows, grouped by metric."""
     order = {name: place for place, name in enumerate(lookup.metric_order(card))}
     ordered = sorted(found, key=lambda item: order.get(item.metric, len(order)))
     shown = ordered[: 2 * limits.rows]
@@ -116,7 +119,7 @@ def _stacked(card: Scorecard, found: list[Estimate], limits: Limits, *, caption:
         groups=groups,
         note=rest(len(shown), len(ordered), "values"),
         columns=(
-            Column(title="Model"),
+            Column(title="Arm" if isinstance(card, Readout) else "Model"),
             Column(title="Value [interval]", kind="number"),
             Column(title="n", kind="number"),
             Column(title="Unit", narrow=False),

@@ -1,11 +1,12 @@
 """Health of the data: looked at before any result, because nothing below holds on broken data."""
 
-from seatrial.records import Finding, Scorecard
+from seatrial.records import Finding
 from seatrial.reports import numbers, words
 from seatrial.reports.document import Block, Callout, Cell, Column, Fold, Limits, Rows, Section, Table, rest
+from seatrial.reports.lookup import Card
 
 
-def build(card: Scorecard, limits: Limits) -> Section | None:
+def build(card: Card, limits: Limits) -> Section | None:
     """Build the section: what is wrong in full, what is fine folded away."""
     if not card.health:
         return None
@@ -48,7 +49,7 @@ def _callout(finding: Finding) -> Callout:
     )
 
 
-def _table(card: Scorecard, limits: Limits) -> Table:
+def _table(card: Card, limits: Limits) -> Table:
     shown = card.health[: limits.rows]
     rows = tuple(
         (

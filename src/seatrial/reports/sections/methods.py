@@ -1,10 +1,12 @@
 """Methods in plain words, the formulas folded away: only those this report used."""
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from seatrial.records import Scorecard
 from seatrial.reports import words
 from seatrial.reports.document import Block, Bullets, Fold, Formula, Limits, Paragraph, Section
+from seatrial.reports.lookup import Card
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +20,10 @@ class MethodText:
 
 _F1 = "Wilson on tp/(tp+fp+fn), mapped to F1"
 _CLUSTERED = "CR2 cluster-robust variance"
+INTERVAL = (
+    "An interval is the range of true values the data do not contradict. At 95 %, about one in twenty such "
+    "intervals misses."
+)
 _TELLING = 4
 """Characters a name needs to be looked for inside another."""
 _METRICS = 6
@@ -296,11 +302,11 @@ def describe(method: str) -> MethodText | None:
     >>> describe("a new one") is None
     True
     """
-    known = _known(method)
-    return None if known is None else METHODS[known]
+    name = known(method)
+    return None if name is None else METHODS[name]
 
 
-def _known(method: str) -> str | None:
+def known(method: str) -> str | None:
     """Return the longest name a method begins with, else the longest it contains."""
     if "mapped to F1" in method:
         return _F1
@@ -320,20 +326,38 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     found += [(one.method, "break-even prices") for one in card.tradeoffs]
     if not found:
         return None
+    blocks: list[Block] = [Bullets(items=_reading(card))]
+    blocks += explained(found, limits)
+    blocks += definitions(card, limits)
+    return Section(id="methods", title="Methods, in plain words", blocks=tuple(blocks))
+
+
+def explained(
+    found: Iterable[tuple[str | None, str]],
+    limits: Limits,
+    *,
+    names: Callable[[str], tuple[str, ...]] = lambda method: (known(method) or method,),
+    texts: Mapping[str, MethodText] = METHODS,
+) -> list[Block]:
+    """Return one paragraph for each text, from (method, what it was used for); `names` says which texts a method has.
+
+    A method without a text is named all the same.
+    """
     used: dict[str, dict[str, None]] = {}
-    names: dict[str, dict[str, None]] = {}
+    called: dict[str, dict[str, None]] = {}
     for method, metric in dict.fromkeys(found):
         if method and not method.startswith("none"):
-            key = _known(method) or method
-            used.setdefault(key, {})[metric] = None
-            names.setdefault(key, {})[method] = None
-    blocks: list[Block] = [Bullets(items=_reading(card))]
+            own = names(method)
+            for key in own:
+                used.setdefault(key, {})[metric] = None
+                called.setdefault(key, {})[method if len(own) == 1 else key] = None
+    blocks: list[Block] = []
     for key, metrics in list(used.items())[: limits.rows]:
         shown = ", ".join(list(metrics)[:_METRICS]) + (
             f" and {len(metrics) - _METRICS} more" if len(metrics) > _METRICS else ""
         )
-        term = next(iter(names[key])) if len(names[key]) == 1 else key
-        text = METHODS.get(key)
+        term = next(iter(called[key])) if len(called[key]) == 1 else key
+        text = texts.get(key)
         if text is None:
             blocks.append(Paragraph(term=term, text=f"(for {shown})."))
             continue
@@ -342,29 +366,34 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
             blocks.append(
                 Fold(summary="Formula", blocks=(Formula(text=text.formula), Paragraph(text=text.reference, small=True)))
             )
+    return blocks
+
+
+def definitions(card: Card, limits: Limits) -> list[Block]:
+    """Return the formula of every metric, folded away."""
     formulas = [f"{metric.name} = {metric.formula}" for metric in card.metrics[: limits.rows] if metric.formula]
-    if formulas:
-        blocks.append(Fold(summary="How each metric is defined", blocks=(Bullets(items=tuple(formulas)),)))
-    return Section(id="methods", title="Methods, in plain words", blocks=tuple(blocks))
+    return [Fold(summary="How each metric is defined", blocks=(Bullets(items=tuple(formulas)),))] if formulas else []
 
 
 def _reading(card: Scorecard) -> tuple[str, ...]:
-    lines = [
-        "An interval is the range of true values the data do not contradict. At 95 %, about one in twenty such "
-        "intervals misses.",
-    ]
+    lines = [INTERVAL]
     if card.kind == "comparison":
-        symbols = words.WORD_SYMBOLS
-        lines += [
-            f"{symbols['better']} better: the whole interval is on the good side of zero. {symbols['worse']} "
-            f"worse: the whole of it "
-            "is on the bad side.",
-            f"{symbols['no meaningful difference']} no meaningful difference: the whole interval is inside the "
-            f"margin; a finding, not "
-            f"a lack of one. {symbols['cannot tell']} cannot tell: it is neither, and more rows would tell.",
-            "Smallest detectable effect: the smallest true difference that these rows would have found four "
-            "times out of five.",
-        ]
+        lines += verdict_words("rows")
         if card.flips:
             lines.append("Churn: the share of rows whose answer changed, even where the score did not.")
     return tuple(lines)
+
+
+def verdict_words(counted: str) -> list[str]:
+    """Say what the four words of an effect mean; `counted` is what there could be more of."""
+    symbols = words.WORD_SYMBOLS
+    return [
+        f"{symbols['better']} better: the whole interval is on the good side of zero. {symbols['worse']} "
+        f"worse: the whole of it "
+        "is on the bad side.",
+        f"{symbols['no meaningful difference']} no meaningful difference: the whole interval is inside the "
+        f"margin; a finding, not "
+        f"a lack of one. {symbols['cannot tell']} cannot tell: it is neither, and more {counted} would tell.",
+        f"Smallest detectable effect: the smallest true difference that these {counted} would have found four "
+        "times out of five.",
+    ]

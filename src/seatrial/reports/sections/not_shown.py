@@ -1,10 +1,12 @@
 """What the report does not show: the gaps a reader must know before acting."""
 
-from seatrial.records import Scorecard
 from seatrial.reports.document import Block, Bullets, Limits, Paragraph, Section, rest
+from seatrial.reports.lookup import Card
+
+NOTHING = "Nothing was listed; that is not the same as nothing missing."
 
 
-def build(card: Scorecard, limits: Limits) -> Section | None:
+def build(card: Card, limits: Limits) -> Section | None:
     """Build the section; it is never left out."""
     blocks: list[Block] = []
     if card.not_shown:
@@ -12,7 +14,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         cut = rest(len(card.not_shown[: limits.rows]), len(card.not_shown), "points")
         blocks += [Paragraph(text=cut, small=True)] if cut else []
     else:
-        blocks.append(Paragraph(text="Nothing was listed; that is not the same as nothing missing."))
+        blocks.append(Paragraph(text=NOTHING))
     if card.notes:
         blocks.append(Bullets(items=card.notes[: limits.rows]))
     return Section(

@@ -1,6 +1,6 @@
 """The policy: what was asked of the candidate, and what was assumed."""
 
-from seatrial.records import Rule, Scorecard
+from seatrial.records import Readout, Rule
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import (
     Block,
@@ -15,11 +15,14 @@ from seatrial.reports.document import (
     Table,
     rest,
 )
+from seatrial.reports.lookup import Card
 
 
-def build(card: Scorecard, limits: Limits) -> Section | None:
+def build(card: Card, limits: Limits) -> Section | None:
     """Build the section."""
-    policy = card.policy
+    policy, assumed = card.policy, lookup.assumptions(card)
+    if policy is None:
+        return None
     blocks: list[Block] = []
     if policy.rules:
         shown = policy.rules[: limits.rows]
@@ -52,9 +55,13 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     formulas = [f"{name} = {formula}" for name, formula in list(policy.metrics.items())[: limits.rows]]
     if formulas:
         blocks += [Heading(text="Metrics the policy defines"), Bullets(items=tuple(formulas))]
-    if card.assumptions:
-        blocks += [Heading(text="What was assumed"), Bullets(items=card.assumptions[: limits.rows])]
-    given = "No policy was given; this one was assumed" if policy.assumed else "The policy that was given"
+    if assumed:
+        blocks += [Heading(text="What was assumed"), Bullets(items=assumed[: limits.rows])]
+    given = "The policy that was given"
+    if policy.assumed:
+        given = "No policy was given; this one was assumed"
+    elif isinstance(card, Readout) and card.plan is not None:
+        given = "The policy of the plan"
     return Section(
         id="policy",
         title="Policy",
@@ -63,8 +70,8 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     )
 
 
-def _condition(card: Scorecard, rule: Rule) -> str:
-    known = lookup.info(card, rule.metric)
+def _condition(card: Card, rule: Rule) -> str:
+    known, reference = lookup.info(card, rule.metric), lookup.reference_word(card)
     scale = known.scale if known is not None else None
     if rule.below is not None:
         return f"below {numbers.plain(rule.below, scale=scale)}"
@@ -80,7 +87,7 @@ def _condition(card: Scorecard, rule: Rule) -> str:
     else:
         margin = numbers.margin(rule.margin, relative=rule.margin_is_relative, scale=scale)
     return (
-        f"better than the baseline; margin {margin}"
+        f"better than the {reference}; margin {margin}"
         if rule.role == "success"
-        else f"at most {margin} worse than the baseline"
+        else f"at most {margin} worse than the {reference}"
     )

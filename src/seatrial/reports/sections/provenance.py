@@ -2,15 +2,16 @@
 
 from typing import TypeVar
 
-from seatrial.records import Scorecard
+from seatrial.records import Readout
 from seatrial.reports import numbers, words
 from seatrial.reports.document import Block, Cell, Column, Facts, Fold, Limits, Rows, Section, Table, rest
+from seatrial.reports.lookup import Card
 
 _SHORT = 12
 Value = TypeVar("Value")
 
 
-def build(card: Scorecard, limits: Limits) -> Section | None:
+def build(card: Card, limits: Limits) -> Section | None:
     """Build the section: inputs and digests in sight, versions and arguments folded."""
     provenance = card.provenance
     sources = provenance.sources[: limits.rows]
@@ -29,7 +30,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         groups=(Rows(rows=rows),),
         note=rest(len(sources), len(provenance.sources), "inputs"),
         columns=(
-            Column(title="Model"),
+            Column(title="Input" if isinstance(card, Readout) else "Model"),
             Column(title="File"),
             Column(title="Rows", kind="number"),
             Column(title="Matched", kind="number"),
@@ -45,6 +46,7 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     facts += [("Threshold", numbers.plain(provenance.threshold))] if provenance.threshold is not None else []
     policy_digest = provenance.policy_digest or card.verdict.policy_digest
     facts += [("Policy digest", policy_digest)] if policy_digest else []
+    facts += [("Plan digest", card.plan_digest)] if isinstance(card, Readout) and card.plan_digest else []
     facts += [("Evidence digest", card.verdict.evidence_digest)] if card.verdict.evidence_digest else []
     facts.append(("Schema of the JSON", card.schema_version))
     more: list[Block] = [
@@ -52,7 +54,8 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     ]
     if provenance.slices:
         asked = [one if isinstance(one, str) else words.slice_label(one) for one in provenance.slices]
-        more.append(Facts(items=(("Slices asked for", _joined(asked)),)))
+        what = "Segments" if isinstance(card, Readout) else "Slices"
+        more.append(Facts(items=((f"{what} asked for", _joined(asked)),)))
     if provenance.arguments:
         more.append(Facts(items=tuple((name, _joined(given)) for name, given in _first(provenance.arguments, limits))))
     more.append(Facts(items=tuple(_first(provenance.libraries, limits))))

@@ -1,5 +1,7 @@
 """Slices: where the candidate loses or gains, by rows touched; exploratory, never an input of the verdict."""
 
+from collections.abc import Sequence
+
 from seatrial.records import Effect, Estimate, Scorecard
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import Block, Cell, Column, Fold, Limits, Paragraph, Rows, Section, Table, rest
@@ -57,18 +59,27 @@ def _of_metric(metric: str, effects: list[Effect], limits: Limits) -> list[Block
     small = sorted((effect for effect in found if effect.small), key=lambda effect: -effect.n)
     blocks: list[Block] = []
     if ranked:
-        blocks.append(_table(f"{metric}: largest loss (or smallest gain) first", ranked, limits))
+        blocks.append(table(f"{metric}: largest loss (or smallest gain) first", ranked, limits))
     if small:
         blocks.append(
             Fold(
                 summary=f"{numbers.integer(len(small))} too small to rank ({metric})",
-                blocks=(_table(f"{metric}: too small to rank, by rows", small, limits),),
+                blocks=(table(f"{metric}: too small to rank, by rows", small, limits),),
             )
         )
     return blocks
 
 
-def _table(caption: str, effects: list[Effect], limits: Limits) -> Table:
+def table(
+    caption: str,
+    effects: Sequence[Effect],
+    limits: Limits,
+    *,
+    first: str = "Slice",
+    sides: tuple[str, str] = ("Baseline", "Candidate"),
+    impact: bool = True,
+) -> Table:
+    """Return effects on slices or segments, raw beside shrunken; `impact=False` leaves rows times loss out."""
     shown = effects[: limits.slices]
     usual = usual_level(shown)
     rows = tuple(
@@ -79,7 +90,7 @@ def _table(caption: str, effects: list[Effect], limits: Limits) -> Table:
             difference_cell(effect, usual=usual),
             word_cell(effect),
             Cell(text=numbers.signed_magnitude(effect.shrunken, beside=effect) or "–"),
-            Cell(text=numbers.impact(effect.impact) or "–"),
+            *((Cell(text=numbers.impact(effect.impact) or "–"),) if impact else ()),
         )
         for effect in shown
     )
@@ -87,18 +98,17 @@ def _table(caption: str, effects: list[Effect], limits: Limits) -> Table:
         caption=caption,
         groups=(Rows(rows=rows),),
         columns=(
-            Column(title="Slice"),
+            Column(title=first),
             Column(title="n", kind="number"),
-            Column(title="Baseline", kind="number", narrow=False),
-            Column(title="Candidate", kind="number", narrow=False),
+            *(Column(title=side, kind="number", narrow=False) for side in sides),
             Column(title=f"Difference [{numbers.level(usual)}]", kind="number"),
             Column(title="In a word", kind="word"),
             Column(title="Shrunken", kind="number", narrow=False),
-            Column(title="Impact", kind="number", narrow=False),
+            *((Column(title="Impact", kind="number", narrow=False),) if impact else ()),
         ),
-        note=rest(len(shown), len(effects), "slices"),
-        key="Impact: rows times the loss, + is loss. Shrunken: pulled towards the "
-        "overall difference, the better guess for a slice found by searching.",
+        note=rest(len(shown), len(effects), f"{first.lower()}s"),
+        key=("Impact: rows times the loss, + is loss. " if impact else "") + "Shrunken: pulled towards the "
+        f"overall difference, the better guess for a {first.lower()} found by searching.",
     )
 
 

@@ -1,8 +1,9 @@
 """The first screen: the verdict, who stands against whom, and the three numbers that carry it."""
 
-from seatrial.records import Check, Effect, Estimate, Scorecard
+from seatrial.records import Check, Effect, Estimate, ExperimentEffect, Scorecard
 from seatrial.reports import lookup, numbers, words
 from seatrial.reports.document import Front, Glance, KeyNumber
+from seatrial.reports.lookup import Card
 from seatrial.reports.reading import reading, undirected
 from seatrial.reports.sections.checks import ranked
 
@@ -18,22 +19,21 @@ def front(card: Scorecard) -> Front:
     if status == "fail" and card.verdict.mixed:
         headline = f"{headline}: mixed results"
     asked = status != "inconclusive" or bool(card.verdict.checks)
-    shown = [] if status == "invalid" else _key_numbers(card)
+    shown, level = key_numbers(card)
     return Front(
-        status=status,
         symbol=words.STATUS_SYMBOLS[status] if asked else words.NOT_ASKED_SYMBOL,
         tone=words.STATUS_TONES[status] if asked else "neutral",
         headline=headline if asked else words.NOT_ASKED,
         code=status if asked else "",
         sentence=card.verdict.sentence,
         facts=_facts(card),
-        numbers=tuple(number for number, _ in shown),
-        level=" or ".join(dict.fromkeys(numbers.level(level) for _, level in shown)),
-        glances=(*_health_glance(card), *_check_glances(card)),
+        numbers=shown,
+        level=level,
+        glances=(*health_glance(card), *check_glances(card)),
     )
 
 
-def _health_glance(card: Scorecard) -> tuple[Glance, ...]:
+def health_glance(card: Card) -> tuple[Glance, ...]:
     """Return the health of the data in one chip."""
     if not card.health:
         return ()
@@ -51,7 +51,7 @@ def _health_glance(card: Scorecard) -> tuple[Glance, ...]:
     )
 
 
-def _check_glances(card: Scorecard) -> tuple[Glance, ...]:
+def check_glances(card: Card) -> tuple[Glance, ...]:
     """Return the checks of the leading candidate, the troubled first; what does not fit is counted."""
     candidate = lookup.leading_candidate(card)
     own = ranked(tuple(check for check in card.verdict.checks if check.candidate == candidate))
@@ -90,8 +90,16 @@ def _facts(card: Scorecard) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def _key_numbers(card: Scorecard) -> list[tuple[KeyNumber, float]]:
-    """Return up to three numbers: what failed or is open first, then the lead metric, then the rest of the policy."""
+def key_numbers(card: Card) -> tuple[tuple[KeyNumber, ...], str]:
+    """Return up to three numbers (the lead metric, what failed or is open, the rest of the policy) and their levels.
+
+    Data that cannot carry a verdict show none.
+    """
+    shown = [] if card.verdict.status == "invalid" else _key_numbers(card)
+    return tuple(number for number, _ in shown), " or ".join(dict.fromkeys(numbers.level(level) for _, level in shown))
+
+
+def _key_numbers(card: Card) -> list[tuple[KeyNumber, float]]:
     candidate = lookup.leading_candidate(card)
     checks = [check for check in card.verdict.checks if check.candidate == candidate]
     troubled = [check for check in checks if check.status != "pass" and check.role != "secondary"]
@@ -112,7 +120,7 @@ def _key_numbers(card: Scorecard) -> list[tuple[KeyNumber, float]]:
 
 
 def _key_number(
-    card: Scorecard, metric: str, of: dict[str, str], candidate: str, check: Check | None
+    card: Card, metric: str, of: dict[str, str], candidate: str, check: Check | None
 ) -> tuple[KeyNumber, float] | None:
     rule = lookup.find_rule(card, check) if check is not None else None
     estimate = lookup.find_estimate(card, metric=metric, model=candidate, of=of)
@@ -125,7 +133,7 @@ def _key_number(
     return _of_estimate(card, estimate, check), estimate.level
 
 
-def _of_effect(card: Scorecard, effect: Effect) -> KeyNumber:
+def _of_effect(card: Card, effect: Effect) -> KeyNumber:
     read = reading(effect)
     sides = tuple(
         (model, shown)
@@ -140,11 +148,21 @@ def _of_effect(card: Scorecard, effect: Effect) -> KeyNumber:
         word=read.word,
         tone=read.tone,
         sides=sides,
-        about=_about(card, effect.metric),
+        about="; ".join(filter(None, (_lift(effect), _about(card, effect.metric)))),
     )
 
 
-def _of_estimate(card: Scorecard, estimate: Estimate, check: Check | None) -> KeyNumber:
+def _lift(effect: Effect) -> str:
+    """Say an effect of an experiment as a share of the control, and on how many units it rests."""
+    if not isinstance(effect, ExperimentEffect):
+        return ""
+    lift = numbers.lift(effect)
+    adjusted = words.ADJUSTMENTS[effect.adjustment]
+    units = numbers.per_arm(effect)
+    return "; ".join(filter(None, (f"lift {lift}" if lift else "", adjusted, f"n {units}" if units else "")))
+
+
+def _of_estimate(card: Card, estimate: Estimate, check: Check | None) -> KeyNumber:
     status = None if check is None else check.status
     interval = numbers.estimate_interval(estimate)
     return KeyNumber(
@@ -158,7 +176,7 @@ def _of_estimate(card: Scorecard, estimate: Estimate, check: Check | None) -> Ke
     )
 
 
-def _about(card: Scorecard, metric: str) -> str:
+def _about(card: Card, metric: str) -> str:
     known = lookup.info(card, metric)
     if known is None:
         return ""
