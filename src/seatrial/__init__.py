@@ -10,19 +10,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seatrial.actions.aa import aa
+    from seatrial.actions.analyze import analyze
+    from seatrial.actions.audit import audit
+    from seatrial.actions.bandit import bandit
     from seatrial.actions.compare import compare
     from seatrial.actions.decide import decide
     from seatrial.actions.evaluate import evaluate
+    from seatrial.actions.interleaving import interleaving
+    from seatrial.actions.launches import launches
+    from seatrial.actions.plan import plan
+    from seatrial.actions.postmortem import postmortem
+    from seatrial.actions.power import power
     from seatrial.actions.report import report
     from seatrial.actions.result import Result
+    from seatrial.actions.shadow import shadow
+    from seatrial.actions.shift import shift
+    from seatrial.actions.switchback import switchback
+    from seatrial.data.engines.postgres import PostgresEngine
+    from seatrial.data.engines.spark import SparkEngine
+    from seatrial.data.engines.table import Table
     from seatrial.data.predictions import read
     from seatrial.errors import DataError, SeatrialError, UsageError
-    from seatrial.records import Effect, Estimate, Policy, Scorecard, Verdict
+    from seatrial.records import Effect, Estimate, ExperimentMetric, Plan, Policy, Readout, Scorecard, Verdict
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "shift": "seatrial.actions.shift",
+    "audit": "seatrial.actions.audit",
+    "aa": "seatrial.actions.aa",
+    "shadow": "seatrial.actions.shadow",
+    "bandit": "seatrial.actions.bandit",
+    "interleaving": "seatrial.actions.interleaving",
+    "switchback": "seatrial.actions.switchback",
+    "analyze": "seatrial.actions.analyze",
+    "plan": "seatrial.actions.plan",
+    "power": "seatrial.actions.power",
+    "postmortem": "seatrial.actions.postmortem",
+    "launches": "seatrial.actions.launches",
+    "Plan": "seatrial.records",
+    "Readout": "seatrial.records",
+    "ExperimentMetric": "seatrial.records",
     "read": "seatrial.data.predictions",
+    "PostgresEngine": "seatrial.data.engines.postgres",
+    "SparkEngine": "seatrial.data.engines.spark",
+    "Table": "seatrial.data.engines.table",
     "compare": "seatrial.actions.compare",
     "evaluate": "seatrial.actions.evaluate",
     "decide": "seatrial.actions.decide",
@@ -42,17 +75,35 @@ __all__ = [
     "DataError",
     "Effect",
     "Estimate",
+    "ExperimentMetric",
+    "Plan",
     "Policy",
+    "PostgresEngine",
+    "Readout",
     "Result",
     "Scorecard",
     "SeatrialError",
+    "SparkEngine",
+    "Table",
     "UsageError",
     "Verdict",
+    "aa",
+    "analyze",
+    "audit",
+    "bandit",
     "compare",
     "decide",
     "evaluate",
+    "interleaving",
+    "launches",
+    "plan",
+    "postmortem",
+    "power",
     "read",
     "report",
+    "shadow",
+    "shift",
+    "switchback",
 ]
 
 

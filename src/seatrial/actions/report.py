@@ -4,12 +4,12 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from seatrial.actions.policies import as_policy
 from seatrial.actions.result import Result
 from seatrial.errors import UsageError
-from seatrial.records import Policy
+from seatrial.records import Policy, Readout, Scorecard, Verdict
 from seatrial.reports import Format, render
 
 ENDINGS: dict[str, Format] = {
@@ -22,8 +22,18 @@ ENDINGS: dict[str, Format] = {
 }
 
 
+class Rendered(Protocol):
+    """A result that can be written: what `compare`, `evaluate` and `analyze` hand back."""
+
+    @property
+    def scorecard(self) -> Scorecard | Readout: ...
+
+    @property
+    def verdict(self) -> Verdict: ...
+
+
 def report(
-    result: Result,
+    result: Rendered,
     *paths: str | Path,
     policy: Policy | str | Path | dict[str, Any] | None = None,
     format: Format | None = None,
@@ -35,17 +45,21 @@ def report(
     ending without a format and for a path that cannot be written.
     """
     given = as_policy(policy)
-    chosen = result if given is None else result.under(given)
+    chosen = result
+    if given is not None:
+        if not isinstance(result, Result):
+            raise UsageError("An experiment is decided by its plan: analyze it by another policy, or amend the plan.")
+        chosen = result.under(given)
     return write_reports(chosen, {Path(path): format or _format(Path(path)) for path in paths})
 
 
-def write_reports(result: Result, wanted: Mapping[Path, Format]) -> tuple[Path, ...]:
+def write_reports(result: Rendered, wanted: Mapping[Path, Format]) -> tuple[Path, ...]:
     """Render every format, then write every file."""
     for path in wanted:
         check_writable(path)
     pages = {path: render(result.scorecard, kind) for path, kind in wanted.items()}
     for path, page in pages.items():
-        _replace(path, page)
+        replace_file(path, page)
     return tuple(pages)
 
 
@@ -72,7 +86,8 @@ def _format(path: Path) -> Format:
     return found
 
 
-def _replace(path: Path, page: str) -> None:
+def replace_file(path: Path, page: str) -> None:
+    """Replace a file whole or not at all; a pipe or a device takes the text."""
     if path.exists() and not path.is_file():  # a pipe or a device takes text; it is never replaced
         try:
             path.write_text(page, encoding="utf-8", newline="\n")

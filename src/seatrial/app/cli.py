@@ -2,18 +2,26 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seatrial import __version__
+from seatrial.app.aa_command import aa
+from seatrial.app.analyze_command import analyze
+from seatrial.app.audit_command import audit
+from seatrial.app.bandit_command import bandit
+from seatrial.app.interleaving_command import interleaving
+from seatrial.app.launches_command import launches
+from seatrial.app.output import EXIT, ExitCode, Html, Json, Junit, Markdown, clean, hand_over, outputs
+from seatrial.app.plan_command import plan, power
+from seatrial.app.postmortem_command import postmortem
 from seatrial.app.progress import ProgressBar
+from seatrial.app.shadow_command import shadow
+from seatrial.app.shift_command import shift
+from seatrial.app.switchback_command import switchback
 from seatrial.errors import DataError, SeatrialError, UsageError
 
-if TYPE_CHECKING:
-    from seatrial.actions.result import Result
-
-EXIT = {"pass": 0, "fail": 1, "inconclusive": 2, "invalid": 3}
 USAGE, OUR_BUG, INTERRUPTED = 64, 70, 130
 
 app = typer.Typer(
@@ -21,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Ship, do not ship, or cannot tell yet: compare model versions from their predictions, with evidence.",
+    help="Ship, do not ship, or cannot tell yet: compare model versions offline, test them online, with evidence.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -72,17 +80,10 @@ Lower = Annotated[
 ]
 Level = Annotated[float, typer.Option("--level", help="Level of the intervals no policy decides.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of whatever is resampled.")]
-Html = Annotated[Path | None, typer.Option("--report", help="Write the HTML report here.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the JSON here (- for standard output).")]
-Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write Markdown for a pull request here.")]
-Junit = Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML here, one test case a check.")]
 Unpaired = Annotated[
     bool, typer.Option("--unpaired", help="The files hold different examples: compare them as independent samples.")
 ]
 AllPairs = Annotated[bool, typer.Option("--all-pairs", help="Compare every pair, not only each with the baseline.")]
-ExitCode = Annotated[
-    bool, typer.Option("--exit-code", help="Exit by the verdict: 0 pass, 1 fail, 2 inconclusive, 3 invalid.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -126,7 +127,7 @@ def compare(
     """Compare versions from their predictions, and say whether to ship."""
     from seatrial.actions.compare import compare as action
 
-    outputs = _outputs(report, json, markdown, junit)
+    wanted = outputs(report, json, markdown, junit)
     with ProgressBar() as bar:
         result = action(
             *files,
@@ -152,7 +153,7 @@ def compare(
             seed=seed,
             progress=bar,
         )
-    _hand_over(result, outputs)
+    hand_over(result, wanted)
     return EXIT[result.verdict.status] if exit_code else 0
 
 
@@ -185,7 +186,7 @@ def evaluate(
     """Measure one version: every metric with its interval, and its absolute bounds where a policy sets them."""
     from seatrial.actions.evaluate import evaluate as action
 
-    outputs = _outputs(report, json, markdown, junit)
+    wanted = outputs(report, json, markdown, junit)
     with ProgressBar() as bar:
         result = action(
             predictions,
@@ -208,7 +209,7 @@ def evaluate(
             seed=seed,
             progress=bar,
         )
-    _hand_over(result, outputs)
+    hand_over(result, wanted)
     return EXIT[result.verdict.status] if exit_code else 0
 
 
@@ -241,7 +242,7 @@ def gate(
     """Gate a version in CI: quiet, and the exit code is the verdict (0 pass, 1 fail, 2 inconclusive, 3 invalid)."""
     from seatrial.actions.compare import compare as action
 
-    outputs = _outputs(report, json, markdown, junit)
+    wanted = outputs(report, json, markdown, junit)
     result = action(
         *files,
         metrics=metric or (),
@@ -263,7 +264,7 @@ def gate(
         lower_is_better=lower_is_better or (),
         seed=seed,
     )
-    _hand_over(result, outputs, quiet=True)
+    hand_over(result, wanted, quiet=True)
     return EXIT[result.verdict.status]
 
 
@@ -280,85 +281,54 @@ def metrics(
 
 @app.command()
 def demo(
-    report: Annotated[Path, typer.Option("--report", help="Where the HTML report goes.")] = Path("seatrial-demo.html"),
+    what: Annotated[
+        str, typer.Argument(help="models: two real models compared; experiment: a simulated A/B test.")
+    ] = "models",
+    report: Annotated[Path | None, typer.Option("--report", help="Where the HTML report goes.")] = None,
+    folder: Annotated[Path, typer.Option("--folder", help="Where the tables of the experiment go.")] = Path(
+        "seatrial-experiment"
+    ),
     json: Json = None,
 ) -> int:
-    """Run the main job on real data that come with the package."""
-    from seatrial.actions.demo import demo as action
+    """Run the main job on data that come with the package: models, or experiment."""
+    from seatrial.actions.demo import demo as compare_models
+    from seatrial.actions.demo import demo_experiment
 
-    outputs = _outputs(report, json, None, None)
+    if what not in {"models", "experiment"}:
+        raise UsageError(f"There is no demo '{what}': there are models and experiment.")
+    page = report or Path("seatrial-demo.html" if what == "models" else "seatrial-experiment.html")
+    wanted = outputs(page, json, None, None)
+    if what == "experiment":
+        typer.echo(
+            f"A simulated A/B test of two rankers, 12,000 users over two weeks; its tables go to {folder}/.", err=True
+        )
+        with ProgressBar() as bar:
+            hand_over(demo_experiment(folder, progress=bar), wanted)
+        return 0
     typer.echo(
         "Adult census income: logistic regression (baseline) against gradient boosting, 16,281 people.", err=True
     )
     with ProgressBar() as bar:
-        result = action(progress=bar)
-    _hand_over(result, outputs)
+        hand_over(compare_models(progress=bar), wanted)
     return 0
+
+
+app.command()(plan)
+app.command()(power)
+app.command()(analyze)
+app.command()(postmortem)
+app.command()(launches)
+app.command()(audit)
+app.command()(shift)
+app.command()(aa)
+app.command()(shadow)
+app.command()(bandit)
+app.command()(interleaving)
+app.command()(switchback)
 
 
 def _models(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _outputs(report: Path | None, json: Path | None, markdown: Path | None, junit: Path | None) -> dict[Path, Any]:
-    """Where each format goes; refused here, before the work, when it cannot be written."""
-    from seatrial.actions.report import check_writable
-
-    wanted: dict[Path, Any] = {}
-    for path, kind in ((report, "html"), (json, "json"), (markdown, "markdown"), (junit, "junit")):
-        if path is None:
-            continue
-        if path in wanted:
-            raise UsageError(f"'{path}' is named for two formats; give each its own file.")
-        if str(path) != "-":
-            check_writable(path)
-        wanted[path] = kind
-    return wanted
-
-
-def _hand_over(result: "Result", outputs: dict[Path, Any], *, quiet: bool = False) -> None:
-    """Write the files, then say the verdict; `-` prints one format alone."""
-    from seatrial.actions.report import write_reports
-    from seatrial.reports import render
-    from seatrial.reports.text import to_text
-
-    written = write_reports(result, {path: kind for path, kind in outputs.items() if str(path) != "-"})
-    printed = [render(result.scorecard, kind) for path, kind in outputs.items() if str(path) == "-"]
-    if printed:
-        typer.echo("".join(printed), nl=False)
-        return
-    if quiet:
-        verdict = result.verdict
-        typer.echo(f"{verdict.status.upper()}: {_clean(verdict.sentence)}")
-        open_or_failed = [check for check in verdict.checks if check.status != "pass"]
-        for check in open_or_failed:
-            reason = f": {_clean(check.reason)}" if len(open_or_failed) > 1 else ""
-            typer.echo(f"  {check.status}: {_clean(check.name)}{reason}")
-        return
-    console = _console()
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
-    typer.echo(
-        to_text(
-            result.scorecard,
-            width=console.width,
-            colour=console.is_terminal and not console.no_color,
-            unicode=unicode,
-            written=[str(path) for path in written],
-        ),
-        nl=False,
-    )
-
-
-def _clean(text: str) -> str:
-    from seatrial.reports.hostile import visible
-
-    return str(visible(text, limit=2000))
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -404,4 +374,4 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(sentence: str) -> None:
-    typer.echo(f"seatrial: {_clean(sentence)}", err=True)
+    typer.echo(f"seatrial: {clean(sentence)}", err=True)

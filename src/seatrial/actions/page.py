@@ -1,0 +1,60 @@
+"""What actions hand back whose result is one page: a text, a notebook page, files, the public JSON."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from seatrial.actions.report import check_writable, replace_file
+from seatrial.errors import UsageError
+from seatrial.records import Record
+from seatrial.reports import render_document, to_json
+from seatrial.reports.document import Document
+
+Kind = Literal["html", "markdown", "text", "json"]
+ENDINGS: dict[str, Kind] = {".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text", ".json": "json"}
+
+
+class PageResult(ABC):
+    """Base of results that are one page."""
+
+    record: Record
+
+    @abstractmethod
+    def document(self) -> Document:
+        """The page."""
+
+    def render(self, kind: Kind) -> str:
+        """One format of the page; the same record gives the same bytes."""
+        return to_json(self.record) if kind == "json" else render_document(self.document(), kind)
+
+    def to_json(self) -> str:
+        """The public JSON: the record's own dump, without rounding."""
+        return to_json(self.record)
+
+    def report(self, *paths: str | Path) -> tuple[Path, ...]:
+        """Write the page to each path, the format told by its ending (.html, .md, .txt, .json)."""
+        wanted: dict[Path, Kind] = {}
+        for path in map(Path, paths):
+            kind = ENDINGS.get(path.suffix.lower())
+            if kind is None:
+                raise UsageError(f"'{path.name}': no format for it; end it in {', '.join(ENDINGS)}.")
+            wanted[path] = kind
+        return self.write(wanted)
+
+    def write(self, wanted: Mapping[Path, Kind]) -> tuple[Path, ...]:
+        """Render every format, then write every file, each replaced whole or not at all."""
+        for path in wanted:
+            check_writable(path)
+        pages = {path: self.render(kind) for path, kind in wanted.items()}
+        for path, page in pages.items():
+            replace_file(path, page)
+        return tuple(pages)
+
+    def __str__(self) -> str:
+        return self.render("text")
+
+    def _repr_html_(self) -> str:
+        page = self.render("html").replace("&", "&amp;").replace('"', "&quot;")
+        style = "width:100%;height:40rem;border:0"
+        return f'<iframe srcdoc="{page}" title="Seatrial" style="{style}" sandbox="allow-popups"></iframe>'
