@@ -13,7 +13,11 @@ from pydantic import BaseModel
 import seatrial as st
 from seatrial.app.cli import EXIT, app
 from seatrial.decisions.policy import ITEM_KEYS, KEYS
+from seatrial.experiments.freeze import freeze
+from seatrial.experiments.plan_file import parse_plan
 from seatrial.metrics.catalogue import every_metric
+from seatrial.records.launches import Launches
+from seatrial.records.postmortem import PostMortem
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -57,19 +61,32 @@ def records_within(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
     return found
 
 
-RECORDS = records_within(st.Scorecard)
+RECORDS = {
+    name: record
+    for top in (st.Scorecard, st.Readout, PostMortem, Launches)
+    for name, record in records_within(top).items()
+}
+
+
+def own_fields(record: type[BaseModel]) -> list[str]:
+    """Its fields without those of a record that it extends and that has a section itself."""
+    inherited = {name for base in record.__bases__ if base.__name__ in RECORDS for name in base.model_fields}
+    return [name for name in record.model_fields if name not in inherited]
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
 def test_every_field_of_the_json_is_explained_and_no_other(name: str) -> None:
     sections = dict(re.findall(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", page("json.md"), re.MULTILINE | re.DOTALL))
     assert set(sections) == set(RECORDS)
-    assert first_column(sections[name]) == list(RECORDS[name].model_fields)
+    assert first_column(sections[name]) == own_fields(RECORDS[name])
+    for base in RECORDS[name].__bases__:
+        assert base.__name__ not in RECORDS or f"[`{base.__name__}`](#{base.__name__.lower()})" in sections[name]
 
 
 def test_the_page_names_the_schema_version_that_is_written() -> None:
-    version = st.Scorecard.model_fields["schema_version"].default
-    assert f'["schema_version"] == "{version}"' in page("json.md")
+    for top in (st.Scorecard, st.Readout):
+        version = top.model_fields["schema_version"].default
+        assert f'card["schema_version"] == "{version}"' in page("json.md")
 
 
 def test_every_key_of_a_policy_is_explained() -> None:
@@ -86,10 +103,26 @@ def test_every_exit_code_is_listed(name: str) -> None:
         assert status in table[str(code)]
 
 
-def test_every_option_of_compare_is_explained() -> None:
-    command = typer.main.get_command(app).commands["compare"]
-    options = {name for option in command.params for name in option.opts if name.startswith("--")}
-    text = page("compare.md")
+@pytest.mark.parametrize(
+    ("command", "pages"),
+    [
+        ("compare", ["compare.md"]),
+        ("analyze", ["experiments.md"]),
+        ("plan", ["plan.md"]),
+        ("power", ["plan.md"]),
+        ("launches", ["launches.md"]),
+        ("postmortem", ["postmortem.md", "experiments.md"]),
+        ("aa", ["aa.md"]),
+        ("audit", ["audit.md"]),
+        ("shift", ["shift.md"]),
+        ("shadow", ["shadow.md"]),
+        *((command, ["bandits.md"]) for command in ("bandit", "interleaving", "switchback")),
+    ],
+)
+def test_every_option_of_a_command_is_explained(command: str, pages: list[str]) -> None:
+    params = typer.main.get_command(app).commands[command].params
+    options = {name for option in params for name in option.opts if name.startswith("--")}
+    text = "".join(map(page, pages))
     assert {option for option in options if not re.search(rf"{option}\b(?!-)", text)} == set()
 
 
@@ -138,6 +171,69 @@ def results() -> list[st.Result]:
         st.compare(*numbers),
         st.evaluate(old, metrics=["recall"]),
     ]
+
+
+PLAN = """
+unit: user
+control: A
+arms: {A: 50, B: 50}
+metrics:
+  spent: {formula: mean(spent), covariates: [before]}
+  bought: mean(bought == 1)
+  price: spent / items
+primary: spent
+guardrails: [{metric: bought, margin: 5%}]
+minimum_effect: 5%
+start: 2026-03-02
+days: 10
+stopping: """
+
+
+@pytest.fixture(scope="module")
+def readouts() -> list[st.Readout]:
+    """An experiment in every shape that `analyze` reads, under every stopping rule."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    before = rng.gamma(2, 10, n)
+    spent = before * rng.gamma(2, 0.5, n) + 1
+    days = [f"2026-03-{2 + k % 10:02d}" for k in range(n)]
+    users: dict[str, Any] = {
+        "user": range(n), "arm": rng.choice(["A", "B"], n), "before": before, "spent": spent,
+        "bought": (spent > 15).astype(int), "items": rng.poisson(3, n) + 1, "time": days,
+        "country": ["DE", "FR"] * (n // 2),
+    }  # fmt: skip
+    rules = ["fixed", "hybrid", "anytime", "{rule: group-sequential, looks: 2}"]
+    plans = [freeze(parse_plan(PLAN + rule)) for rule in rules]
+    ramp = freeze(parse_plan(f"{PLAN}fixed\nramp: [{{from: 2026-03-02, weights: {{A: 1, B: 1}}}}, "
+                             "{from: 2026-03-06, weights: {A: 1, B: 1}}]"))  # fmt: skip
+    visits = {"user": np.arange(n) // 4, "arm": np.where(np.arange(n) // 4 % 2, "B", "A"), "ms": rng.gamma(2, 50, n)}
+    daily = {"arm": ["A", "B"] * 2, "day": [1, 1, 2, 2], "metric": ["x"] * 4, "n": [500, 500, 990, 1000],
+             "mean": [1.0, 1.1, 1.0, 1.1], "variance": [2.0] * 4}  # fmt: skip
+    mean = {"spent": {"formula": "mean(spent)", "covariates": ["before"]}}
+    exposures = {key: users[key] for key in ("user", "arm", "time", "country")}
+    made = [
+        *(st.analyze(units=users, plan=one) for one in (*plans, ramp)),
+        st.analyze(units=visits, metrics={"ms": "mean(ms)", "p95": "p95(ms)"}, control="A", cluster="user"),
+        st.analyze(moments=daily),
+        st.analyze(units=users, metrics=mean, cupac=["spent"], control="A"),
+        st.analyze(units=users, metrics=mean, post_stratify="country", control="A"),
+        st.analyze(
+            exposures, {key: users[key] for key in ("user", "time", "spent")}, metrics=["s=mean(spent)"], control="A"
+        ),
+    ]
+    return [one.readout for one in made]
+
+
+def test_every_method_of_an_experiment_is_explained(readouts: list[st.Readout]) -> None:
+    named = {one.method for r in readouts for one in (*r.estimates, *r.effects, *r.sequences) if one.method}
+    explained = {name for name in in_code(page("methods.md")) if len(name) > 4}
+    parts = {part for method in named for part in re.split(r", (?=Welch|Miettinen|hybrid|group)", method)}
+    assert len(parts) > 8
+    assert {part for part in parts if not any(part.startswith(name) for name in explained)} == set()
+    qualified = ("adjusted for covariates (CUPED)", "stratified by allocation phase")
+    for said in qualified:
+        assert any(said in method for method in named)
+        assert said in explained
 
 
 def test_every_method_that_is_named_in_a_result_is_explained(results: list[st.Result]) -> None:

@@ -1,8 +1,9 @@
 """The documentation cannot drift: every Python block runs, and every line of a shell block that calls `seatrial`.
 
-Blocks of one page run in order and share names, in a folder of its own. A block with a title (```python title="a.py")
-is a file of that name, which the commands of its page can use. A page in `examples/` runs in a copy of its folder;
-every other page finds the files that `documentation_files` makes. A block marked `text` is not run.
+Python blocks of one page run in order and share names; lines of one shell block run in order in one folder. A block
+with a title (```python title="a.py") is a file of that name, which the commands of its page can use. A page in
+`examples/` runs in a copy of its folder; every other page finds the files that `documentation_files` makes. A block
+marked `text` is not run.
 """
 
 import re
@@ -15,7 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import seatrial as st
 from seatrial.app.cli import run
+from seatrial.demo.experiment import write_experiment
+
+from .log_tables import log_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -32,15 +37,17 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def commands(page: Path) -> list[str]:
-    """Calls of `seatrial` in shell blocks (after `$ ` or `&& ` too), continued lines joined, comments dropped."""
+def commands(page: Path) -> list[tuple[str, ...]]:
+    """Calls of `seatrial` in each shell block (after `$ ` or `&& ` too), continued lines joined, comments dropped."""
     found = []
     for block in blocks(page, "(?:sh|bash|console)"):
+        here = []
         for line in block.replace("\\\n", " ").splitlines():
             for part in re.split(r"&&|\|\|", line.removeprefix("$ ")):
                 words = shlex.split(re.sub(r"(^|\s)#.*", "", part)) if "seatrial" in part else []
                 if words[:1] == ["seatrial"]:
-                    found.append(shlex.join(words[1:]))
+                    here.append(shlex.join(words[1:]))
+        found += [tuple(here)] if here else []
     return found
 
 
@@ -97,7 +104,41 @@ def documentation_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
     shutil.copy(DEMO / "policy.yaml", folder)
+    experiment(folder, rng)
     return folder
+
+
+def experiment(folder: Path, rng: np.random.Generator) -> None:
+    """A simulated A/B test in every shape that `analyze` reads, its readout, and a table of past launches."""
+    made = write_experiment(folder, users=1500)
+    exposures, events, pre = (pd.read_csv(made[f"{name}.csv"]) for name in ("exposures", "events", "pre"))
+    per_user = events.groupby("user_id")[["revenue", "orders"]].sum().reset_index()
+    units = exposures.merge(per_user, how="left").merge(pre, how="left").fillna(0)
+    units["variant"] = units["variant"].map({"ranker-2.0": "A", "ranker-2.1": "B"})
+    tables = {"units": units.assign(visits=rng.poisson(5, len(units)) + units["orders"].astype(int))}
+    tables["sessions"] = events[["user_id", "revenue", "orders"]].merge(units[["user_id", "variant"]])
+    reached = pd.Series(rng.random(len(units)) < 0.4)
+    tables["users"] = pd.DataFrame(
+        {"user": units["user_id"], "arm": np.where(units["variant"] == "A", "old", "new"),
+         "amount": units["revenue"], "reached_page": reached.map({True: "yes", False: "no"})}
+    )  # fmt: skip
+    tables["long_events"] = events.melt(["event_id", "user_id", "time"], ["revenue", "page_ms"], "event")
+    tables["long_events"]["event_id"] += tables["long_events"]["event"]
+    day = pd.to_datetime(units["exposed_at"]).dt.strftime("%Y-%m-%d")
+    so_far = [units[day <= until].assign(day=until) for until in sorted(set(day))]
+    grouped = pd.concat(so_far).groupby(["day", "variant"])["revenue"].agg(n="size", mean="mean", variance="var")
+    tables["moments"] = grouped.reset_index().rename(columns={"variant": "arm"}).assign(metric="revenue_per_user")
+    truth = rng.normal(0, 0.01, 12)
+    tables["launches"] = pd.DataFrame(
+        {"launch": [f"2.{k}" for k in range(12)],
+         "offline": (truth + rng.normal(0, 0.002, 12)).round(4), "offline_se": 0.002,
+         "online": (0.2 * truth + rng.normal(0, 0.0008, 12)).round(5), "online_se": 0.0008}
+    )  # fmt: skip
+    tables["past_tests"] = pd.DataFrame({"lift": rng.normal(0.005, 0.02, 12).round(4), "standard_error": 0.01})
+    for name, table in (tables | log_tables()).items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    readout = st.analyze(units=units, metrics={"revenue_per_user": "mean(revenue)"}, control="A")
+    (folder / "readout.json").write_text(readout.to_json())
 
 
 @pytest.fixture
@@ -124,11 +165,17 @@ def test_python_blocks_run(page: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "command"),
-    [pytest.param(page, line, id=f"{called(page)}: seatrial {line}") for page in PAGES for line in commands(page)],
+    ("page", "lines"),
+    [
+        pytest.param(page, lines, id=f"{called(page)}: seatrial {lines[0]}")
+        for page in PAGES
+        for lines in commands(page)
+    ],
 )
 def test_command_lines_are_understood(
-    page: Path, command: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    page: Path, lines: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit codes 0 to 2 are verdicts; 3 would be our example's data, 64 a wrong flag, 70 a bug."""
-    assert run(shlex.split(command)) in (0, 1, 2), capsys.readouterr().err
+    """Lines of one block run in order, as typed. Exit codes 0 to 2 are verdicts; 3 would be our example's data, 64 a
+    wrong flag, 70 a bug."""
+    for line in lines:
+        assert run(shlex.split(line)) in (0, 1, 2), f"seatrial {line}: {capsys.readouterr().err}"

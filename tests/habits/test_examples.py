@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import seatrial as st
-from seatrial.actions.demo import demo
+from seatrial.actions.demo import demo, demo_experiment
 from seatrial.app.cli import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +88,6 @@ def test_the_workflow_lets_an_unchanged_model_through(gate: list[str], capsys: p
     assert run(same) == 0, capsys.readouterr().out
 
 
-def test_the_readme_quotes_what_the_demo_says() -> None:
-    (told,) = re.findall(r"^```text\n(.*?)\n```", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert demo().verdict.sentence == told
+def test_the_readme_quotes_what_the_demos_say(tmp_path: Path) -> None:
+    told = re.findall(r"^```text\n(.*?)\n```", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert told == [demo().verdict.sentence, demo_experiment(tmp_path / "experiment").verdict.sentence]

@@ -6,7 +6,19 @@ from pathlib import Path
 
 from tests.validity.harness import SEED, SIMULATIONS, Row, Simulation, failures, table
 
-MODULES = ("tests.validity.discrete", "tests.validity.continuous", "tests.validity.ranked", "tests.validity.decision")
+MODULES = (
+    "tests.validity.discrete",
+    "tests.validity.continuous",
+    "tests.validity.ranked",
+    "tests.validity.decision",
+    "tests.validity.arms",
+    "tests.validity.experiment_statistics",
+    "tests.validity.logged",
+    "tests.validity.sequential",
+    "tests.validity.shifted",
+    "tests.validity.experiment_decision",
+    "tests.validity.fairness",
+)
 """Every module here has a tuple `ALL` of simulations; a new one is a line here."""
 
 PAGE = """# Validity: what every method was shown to do
