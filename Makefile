@@ -42,7 +42,7 @@ help:
 demo: $(VENV)/.project
 	@$(BIN)/seatrial demo $(ARGS)
 
-test: $(VENV)/.project $(VENV)/.dev
+test: $(VENV)/.project $(VENV)/.dev $(VENV)/.spark
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: lint types imports docs test
@@ -83,6 +83,14 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
+# Spark comes as source only, so its hashed archive is built here; without it (or without Java) its tests skip and say so.
+$(VENV)/.spark: $(VENV)/.dev requirements/spark.txt
+	@if command -v java >/dev/null 2>&1; then \
+		echo "Adding Spark for the engines' conformance: once, up to two minutes"; \
+		$(LOCKED) --no-binary pyspark -r requirements/spark.txt || echo "Spark could not be installed: its tests will skip"; \
+	else echo "No Java here: the tests on Spark will skip"; fi
+	@touch $@
+
 # Hashes for every platform and every Python from 3.11 on, and no index named: docs/design/lock.md.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(ARGS)
@@ -91,6 +99,7 @@ lock:
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --group build -c requirements/runtime.txt -o requirements/build.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --group spark -c requirements/dev.txt -o requirements/spark.txt
 
 clean:
 	rm -rf $(VENV) site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
