@@ -8,11 +8,13 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import big_csv, paired, sliced, start
+from benchmarks import big_csv, daily_looks, experiment, many_sequences, paired, sliced, start
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-ONES = ("sliced", "paired", "start", "csv")
-LIBRARIES = ("seatrial", "numpy", "duckdb", "scikit-learn", "fairlearn", "scipy")
+ONES = ("sliced", "paired", "experiment", "sequences", "looks", "start", "csv")
+LIBRARIES = ("seatrial", "numpy", "duckdb", "scikit-learn", "fairlearn", "scipy", "tea-tasting")
+UNITS = 5_000_000
+"""Rows of the experiments where none are asked for."""
 INTRODUCTION = """\
 # Benchmarks
 
@@ -26,10 +28,17 @@ def main() -> None:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=ONES, action="append", help="run only these (default: all)")
-    parser.add_argument("--rows", type=int, action="append", help="rows of the sliced run (default: 1 and 10 million)")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        action="append",
+        help="rows of the sliced run (default: 1 and 10 million), and units and events of the experiments (5 million)",
+    )
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of each CSV file (default: 1)")
     parser.add_argument("--repeat", type=int, default=1, help="repeat the limit and Seatrial, keep the median")
-    parser.add_argument("--no-peers", action="store_true", help="leave out scikit-learn, fairlearn and scipy.stats")
+    parser.add_argument(
+        "--no-peers", action="store_true", help="leave out scikit-learn, fairlearn, scipy.stats, tea-tasting"
+    )
     parser.add_argument("--data", type=Path, help="keep the generated files here (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     given = parser.parse_args()
@@ -59,6 +68,16 @@ def _runs(given: argparse.Namespace, folder: Path) -> list[Callable[[], str]]:
         ]
     if "paired" in chosen:
         found.append(lambda: paired.bench(folder, min(100_000, *sizes) if small else 100_000, peers=peers))
+    units = given.rows or [UNITS]
+    if "experiment" in chosen:
+        found += [
+            lambda n=n: experiment.bench(folder, n, peers=peers, repeat=given.repeat)  # type: ignore[misc]
+            for n in units
+        ]
+    if "sequences" in chosen:
+        found.append(many_sequences.bench)
+    if "looks" in chosen:
+        found += [lambda n=n: daily_looks.bench(folder, n, repeat=given.repeat) for n in units]  # type: ignore[misc]
     if "start" in chosen:
         found.append(lambda: start.bench(times=1 if small else start.TIMES))
     if "csv" in chosen:

@@ -130,8 +130,18 @@ def bench(folder: Path, rows: int, *, peers: bool = True, repeat: int = 1) -> st
     if any(cost.scaled_by != 1 for cost in costs.values()):
         parts.append(f"\\* measured on all units and {SOME} of the segments, and scaled up.")
     said = f"The GROUP BY gave {bare.found['sums']} sums in {bare.found['cells']} cells, "
-    parts.append(f"{said}Seatrial {own.found['intervals']:,} effects with their intervals.")
+    said += f"Seatrial {own.found['intervals']:,} effects with their intervals, raw and adjusted."
+    theirs = [cost.found["adjusted"] for name, cost in costs.items() if name.startswith("tea-tasting")]
+    if theirs:
+        apart = _apart(own.found["adjusted"], theirs[0])
+        said += f" Largest difference from tea-tasting's adjusted effects: {apart:.1e} standard errors."
+    parts.append(said)
     return "\n\n".join(parts)
+
+
+def _apart(own: dict[str, list[float]], theirs: dict[str, list[float]]) -> float:
+    """In standard errors; theirs takes each pair's covariates alone, ours those of all arms."""
+    return max(abs(difference - theirs[name][0]) / error for name, (difference, error) in own.items())
 
 
 def _scaled(some: Cost, whole: Cost) -> Cost:
