@@ -134,3 +134,29 @@ def test_mean_interval_without_an_error_is_unknown() -> None:
     assert np.isnan(mean_interval(1.0, 0.0, 10)).all()
     assert np.isnan(mean_interval(1.0, 0.1, 0)).all()
     assert_allclose(mean_interval(1.0, 0.1, np.inf), (1 - 0.1959963984540054, 1 + 0.1959963984540054), rtol=1e-12)
+
+
+def test_a_factor_for_each_slice_is_the_same_as_slice_by_slice() -> None:
+    rng = np.random.default_rng(8)
+    some = rng.normal(size=(5, 6))
+    contrast = PairedMeans(
+        baseline=np.array([2.0, -1.5, 0.0, 3.0, 4.0, np.nan]),
+        difference=np.array([0.1, 0.2, 0.3, 0.5, 0.0, 0.1]),
+        var_difference=np.abs(some[0]) * [1, 1, 1, 0, 0, 1],
+        var_baseline=np.abs(some[1]),
+        cov_baseline_difference=some[2] * 0.1,
+        df=np.array([30.0, 5.0, 1e6, 20.0, 20.0, 9.0]),
+        n=np.full(6, 40.0),
+        reasons=(None, None, "too dark to see", None, None, None),
+        method="paired t",
+        identical=np.array([False, False, False, False, True, False]),
+    )
+    assert contrast.reasons[3] == CONSTANT
+    for factors in (np.ones(6), np.array([1.0, 0.9, 1.1, 1.0, 1.3, 0.5]), rng.normal(1, 1, 6)):
+        each = contrast.against_each(factors)
+        for s, factor in enumerate(factors.tolist()):
+            alone = contrast.at(s).against(factor)
+            assert each.reasons[s] == alone.reasons[0]
+            for ends in zip(each.interval(0.03), alone.interval(0.03), strict=True):
+                assert_allclose(ends[0][s], ends[1][0], rtol=0, atol=0)
+            assert_allclose(each.p_value(0.1)[s], alone.p_value(0.1)[0], rtol=0, atol=0)
