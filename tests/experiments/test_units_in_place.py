@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seatrial.actions.analyze import analyze
+from seatrial.actions.analyze import ReadoutResult, analyze
 from seatrial.errors import UsageError
 from seatrial.experiments import repeats, sums, unit_rows
 from seatrial.experiments.measure import measure
@@ -59,6 +59,10 @@ def written_differently(data: dict[str, Any]) -> None:
     data["place"] = [f"{place} " if at % 5 == 0 else place for at, place in enumerate(data["place"])]
 
 
+def missing_units(data: dict[str, Any]) -> None:
+    data["user"] = [None if at % 50 == 0 else f"visitor {n:09d}" for at, n in enumerate(data["user"].tolist())]
+
+
 def missing_texts(data: dict[str, Any]) -> None:
     data["arm"][10:20] = [None, "", "  ", "A", None, "B", "", "C", None, None]
     data["place"][100:104] = ["", " ", None, "n"]
@@ -86,7 +90,7 @@ def texts_as_units(data: dict[str, Any]) -> None:
 def short_texts_as_units(data: dict[str, Any]) -> None:
     in_two_arms(data)
     data["user"] = [f"u{number}" for number in data["user"].tolist()]
-    data["user"][50:53] = ["na", None, ""]
+    data["user"][50:52] = ["na", "None"]
 
 
 CASES = (
@@ -95,6 +99,7 @@ CASES = (
     infinite,
     both_missing,
     written_differently,
+    missing_units,
     missing_texts,
     negative,
     one_carries_an_arm,
@@ -104,16 +109,16 @@ CASES = (
 )
 
 
-def asked(path: Path) -> str:
+def asked(units: Any) -> ReadoutResult:
     return analyze(
-        units=path,
+        units=units,
         metrics=METRICS,
         covariates=COVARIATES,
         primary=list(METRICS),
         segments=["place"],
         control="A",
         columns=COLUMNS,
-    ).to_json()
+    )
 
 
 def as_a_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +138,13 @@ def test_in_place_and_copied_give_the_same_bytes(spoil: Any, tmp_path: Path, mon
     pl.DataFrame(data).write_parquet(path, row_group_size=800)
     copied = asked(path)
     as_a_large_file(monkeypatch)
-    assert asked(path) == copied
+    read = asked(path)
+    assert read.to_json() == copied.to_json()
+    given = asked(pl.DataFrame(data)).readout  # a frame has no statistics, and its texts are coded as they are read
+    assert read.readout.effects == given.effects
+    assert read.readout.estimates == given.estimates
+    assert read.readout.units == given.units
+    assert read.readout.health == given.health
 
 
 @pytest.mark.parametrize("marks", [0, 10**6])
@@ -148,6 +159,27 @@ def test_a_unit_twice_in_one_arm_is_refused_in_place_too(
     monkeypatch.setattr(repeats, "MARKS", marks)
     with pytest.raises(UsageError, match="1 values of 'user' stand in several rows of one arm"):
         asked(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"), [(negative, "'spent' is below 0 for 75 units"), (one_carries_an_arm, "of all 'spent' of arm")]
+)
+def test_bounds_hide_nothing(spoil: Any, said: str, tmp_path: Path) -> None:
+    data = rows()
+    spoil(data)
+    path = tmp_path / "units.parquet"
+    pl.DataFrame(data).write_parquet(path)
+    found = analyze(units=path, metrics={"spent": "mean(spent)"}, control="A", columns=COLUMNS).readout.health
+    assert any(said in finding.sentence for finding in found)
+
+
+def test_units_are_counted_whether_or_not_they_have_the_metric(tmp_path: Path) -> None:
+    data = rows()
+    both_missing(data)
+    path = tmp_path / "units.parquet"
+    pl.DataFrame(data).write_parquet(path)
+    found = analyze(units=path, metrics={"few": "mean(orders)"}, control="A", columns=COLUMNS).readout.units
+    assert [one.units for one in found] == [data["arm"].count(name) for name in "ABC"]
 
 
 def in_place(data: dict[str, Any], folder: Path, formula: str) -> tuple[UnitTable, list[ExperimentMetric]]:
