@@ -36,7 +36,7 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"]) or "the whole"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
-        known = _fields_at(cls, first["loc"][:-1])
+        known = fields_at(cls, first["loc"][:-1])
         return f"unknown key '{place}'.{did_you_mean(key, known)} Known keys: {', '.join(sorted(known))}."
     if first["type"] == "missing":
         return f"'{place}' is missing; add it."
@@ -44,7 +44,7 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
     return f"'{place}' cannot be {first['input']!r:.80}: {message}."
 
 
-def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+def fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """Return the field names of the model found by walking `path` through annotations."""
     here: type[BaseModel] = cls
     for part in path:

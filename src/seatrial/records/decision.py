@@ -26,6 +26,8 @@ class Rule(Record):
     """Absolute bound on the candidate's own value; such a rule needs no baseline."""
     alpha: float | None = Field(default=None, gt=0, lt=0.5)
     """Own error rate of a guardrail; None takes the policy's. Success metrics share the policy's (Holm)."""
+    case: str | None = Field(default=None, exclude_if=lambda case: case is None)
+    """Of a suite: the one case this rule speaks of; None speaks of every case that has the metric."""
 
     @property
     def is_bound(self) -> bool:

@@ -30,7 +30,7 @@ class Scorecard(Record):
     kind: Literal["comparison", "evaluation"] = "comparison"
     verdict: Verdict
     title: str
-    task: Literal["binary", "multiclass", "multilabel", "regression"]
+    task: Literal["binary", "multiclass", "multilabel", "regression", "entities", "fields", "boxes", "text"]
     models: tuple[str, ...]
     """The baseline first (comparison)."""
     lead_metric: str
