@@ -61,9 +61,7 @@ def totals(order: SliceOrder) -> Totals:
     else:
         np.cumsum(np.add.reduceat(order.weight * order.label, starts)[::-1], out=positive[1:])
         np.cumsum(np.add.reduceat(order.weight * (1 - order.label), starts)[::-1], out=negative[1:])
-    return Totals(
-        positive=positive, negative=negative, threshold=np.concatenate(([np.inf], order.score[starts][::-1]))
-    )
+    return Totals(positive=positive, negative=negative, threshold=np.concatenate(([np.inf], order.score[starts][::-1])))
 
 
 def _thin(along: Floats, count: int) -> Integers:

@@ -8,6 +8,7 @@ from scipy import special
 
 from seatrial.errors import DataError
 from seatrial.stats.contrasts import Floats
+from seatrial.stats.ordered import ordered
 
 Integers = NDArray[np.int64]
 SMOOTHING = 0.5
@@ -109,81 +110,14 @@ def psi_by_chance(n: float, m: float, levels: int, *, alpha: float = 0.05) -> fl
     return (1 / n + 1 / m) * float(special.chdtri(levels - 1, alpha)) if levels > 1 else 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Steps:
-    """Two samples merged: `values` ascending (N,), and for each the share of either sample at most as large.
-
-    `ends` marks the last of equal values: only there do both functions stand.
-    """
-
-    values: Floats
-    reference: Floats
-    current: Floats
-    ends: NDArray[np.bool_]
-    sorted_reference: Floats
-    """(n,), ascending."""
-    sorted_current: Floats
-    """(m,), ascending."""
-
-    @property
-    def n(self) -> int:
-        return len(self.sorted_reference)
-
-    @property
-    def m(self) -> int:
-        return len(self.sorted_current)
-
-    @property
-    def kolmogorov_smirnov(self) -> float:
-        """max |F - G|, exact with ties."""
-        gap = np.abs(self.reference - self.current)
-        return float(gap[self.ends].max()) if len(gap) else 0.0
-
-    @property
-    def wasserstein(self) -> float:
-        """W1 = integral of |F - G|: how far values moved on average, in their own unit."""
-        gap = np.abs(self.reference - self.current)[:-1]
-        return float(gap @ np.diff(self.values))
-
-    @property
-    def distinct(self) -> int:
-        return int(self.ends.sum())
-
-
-def steps(reference: ArrayLike, current: ArrayLike) -> Steps:
-    """Merge two samples of finite numbers, (n,) and (m,), sorting each once. Raises `DataError` when one is empty.
-
-    >>> both = steps([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
-    >>> round(both.kolmogorov_smirnov, 6), both.wasserstein
-    (0.333333, 1.0)
-    """
-    x, y = (np.sort(np.asarray(values, dtype=np.float64)) for values in (reference, current))
-    n, m = len(x), len(y)
-    if not (n and m):
-        raise DataError("Two samples are compared: each needs at least one value.")
-    merged, is_x = np.empty(n + m), np.zeros(n + m, dtype=np.bool_)
-    is_x[np.arange(n) + np.searchsorted(y, x, side="left")] = True
-    merged[is_x], merged[~is_x] = x, y
-    below = np.cumsum(is_x, dtype=np.int64)
-    rank = np.arange(1, n + m + 1, dtype=np.int64)
-    return Steps(
-        values=merged,
-        reference=below / n,
-        current=(rank - below) / m,
-        ends=np.append(merged[1:] > merged[:-1], True),
-        sorted_reference=x,
-        sorted_current=y,
-    )
-
-
 def kolmogorov_smirnov(reference: ArrayLike, current: ArrayLike) -> float:
     """The largest gap between two empirical distribution functions, exact with ties (Smirnov 1939)."""
-    return steps(reference, current).kolmogorov_smirnov
+    return ordered(reference, current).kolmogorov_smirnov
 
 
 def wasserstein(reference: ArrayLike, current: ArrayLike) -> float:
     """Wasserstein-1 distance of two samples: the area between their distribution functions."""
-    return steps(reference, current).wasserstein
+    return ordered(reference, current).wasserstein
 
 
 def kolmogorov_p(statistic: float, n: float, m: float) -> float:
