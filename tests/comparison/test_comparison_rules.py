@@ -226,3 +226,9 @@ def test_not_shown_is_filled_from_what_is_missing(rows: Rows) -> None:
     for word in ("Latency: no latency", "Cost: no cost", "--by", "--cluster", "no score column"):
         assert word not in full
     assert "seeds" in full, "retraining is never shown by one run"
+
+
+def test_a_rule_of_one_case_is_refused_where_there_are_no_cases(rows: Rows) -> None:
+    policy = {"guardrails": [{"metric": "accuracy", "margin": 0.1, "case": "census"}]}
+    with pytest.raises(st.UsageError, match="case 'census': only suites have cases"):
+        _ = st.compare(rows(), rows(flip=9), policy=policy).verdict

@@ -1,5 +1,6 @@
 """Generated prediction tables of every task, two versions on the same rows, the second better; and their metrics."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -100,11 +101,147 @@ def regression(n: int = 900, seed: int = 0) -> Pair:
     return made[0], made[1]
 
 
+def entities(n: int = 900, seed: int = 0) -> Pair:
+    """Sentences with spans of three types; a version misses, shifts, renames and invents some."""
+    rng = np.random.default_rng(seed)
+    common, sides = shared(n, rng), costs(n, rng)
+    kinds = ("PER", "LOC", "ORG")
+    gold = [
+        [
+            (4 * at, 4 * at + int(rng.integers(1, 4)), kinds[rng.integers(3)])
+            for at in np.flatnonzero(rng.random(6) < 0.5)
+        ]
+        for _ in range(n)
+    ]
+
+    gold[0] = [(4 * at, 4 * at + 2, kind) for at, kind in enumerate(kinds)]
+
+    def noisy(spans: list[tuple[int, int, str]], share: float) -> list[tuple[int, int, str]]:
+        found = []
+        for start, end, kind in spans:
+            chance = rng.random() / share
+            if chance < 0.25:
+                continue
+            shift = int(0.25 <= chance < 0.55)
+            found.append((start, end + shift, kinds[rng.integers(3)] if 0.45 <= chance < 0.75 else kind))
+        return found + [(start, start + 2, kinds[rng.integers(3)]) for start in (40, 50) if rng.random() < share / 3]
+
+    def written(rows: list[list[tuple[int, int, str]]]) -> np.ndarray:
+        spans = [[{"start": int(a), "end": int(b), "label": kind} for a, b, kind in row] for row in rows]
+        return np.array([json.dumps(one) for one in spans], dtype=object)
+
+    made = []
+    for share, side in zip((0.7, 0.25), sides, strict=True):
+        answers = [noisy(row, share) for row in gold]
+        made.append({**common, "target": written(gold), "prediction": written(answers), **side})
+    return made[0], made[1]
+
+
+def fields(n: int = 900, seed: int = 0) -> Pair:
+    """Documents with up to four fields; a version leaves some out, gets some wrong or writes them otherwise."""
+    rng = np.random.default_rng(seed)
+    common, sides = shared(n, rng), costs(n, rng)
+    whole = ("total", "date", "name", "tax")
+    gold: list[dict[str, str]] = []
+    for _ in range(n):
+        amount, day = f"{rng.integers(100, 99900) / 100:.2f}", f"2024-{rng.integers(1, 13):02d}-{rng.integers(13, 29)}"
+        values = (amount, day, f"ACME {rng.integers(1, 99)} Ltd.", f"{rng.integers(1, 900) / 100:.2f}")
+        gold.append({k: v for k, v in zip(whole, values, strict=True) if not gold or rng.random() < 0.85})
+
+    def noisy(values: dict[str, str], share: float) -> dict[str, str]:
+        found = {}
+        for name, value in values.items():
+            chance = rng.random() / share
+            if chance >= 0.2:
+                found[name] = "wrong" if chance < 0.5 else f" {value.upper()} " if chance < 0.8 else value
+                if 0.7 < chance < 0.9:
+                    other = {"date": "/".join(reversed(value.split("-"))), "name": value.lower()}
+                    found[name] = other.get(name, f"${value}")
+        return found | ({"note": "x"} if rng.random() < share / 3 else {})
+
+    made = []
+    for share, side in zip((0.7, 0.25), sides, strict=True):
+        answers = [json.dumps(noisy(one, share)) for one in gold]
+        truth = np.array([json.dumps(one) for one in gold], dtype=object)
+        made.append({**common, "target": truth, "prediction": np.array(answers, dtype=object), **side})
+    return made[0], made[1]
+
+
+def boxes(n: int = 900, seed: int = 0) -> Pair:
+    """Images with up to four boxes of two classes; a version moves them, misses some and invents some."""
+    rng = np.random.default_rng(seed)
+    common, sides = shared(n, rng), costs(n, rng)
+
+    def place() -> list[float]:
+        return [*(rng.random(2) * 80).round(2).tolist(), *(8 + rng.random(2) * 25).round(2).tolist()]
+
+    def one() -> dict[str, Any]:
+        return {"box": place(), "label": "cat" if rng.random() < 0.6 else "dog"}
+
+    gold = [[one() for _ in range(rng.integers(0, 5))] for _ in range(n)]
+    gold[0] = [{"box": place(), "label": label} for label in ("cat", "dog")]
+
+    def noisy(truth: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
+        found = []
+        for box in truth:
+            if rng.random() < share / 2:
+                continue
+            moved = np.array(box["box"]) + rng.normal(size=4) * 5 * share
+            found.append({**box, "box": np.maximum(moved, 1).round(3).tolist(), "score": rng.beta(5, 2)})
+        made_up = rng.poisson(2 * share)
+        return found + [{"box": place(), "label": "dog", "score": rng.beta(2, 3)} for _ in range(made_up)]
+
+    made = []
+    for share, side in zip((0.6, 0.2), sides, strict=True):
+        answers = np.array([json.dumps(noisy(one, share)) for one in gold], dtype=object)
+        truth = np.array([json.dumps(one) for one in gold], dtype=object)
+        made.append({**common, "target": truth, "prediction": answers, **side})
+    return made[0], made[1]
+
+
+def text(n: int = 900, seed: int = 0) -> Pair:
+    """Sentences, some with two references; a version changes and drops words."""
+    rng = np.random.default_rng(seed)
+    common, sides = shared(n, rng), costs(n, rng)
+    words = np.array(["red", "green", "blue", "house", "garden", "river", "walks", "sleeps", "under", "over", "small"])
+    gold = [" ".join(rng.choice(words, rng.integers(7, 14))) for _ in range(n)]
+    other = [f"{one} today" if rng.random() < 0.3 else None for one in gold]
+
+    def noisy(one: str, share: float) -> str:
+        if rng.random() > 2 * share:
+            return one
+        kept = [str(rng.choice(words)) if rng.random() < share else word for word in one.split()]
+        return " ".join(word for word in kept if rng.random() > share / 3) or one
+
+    truth = np.array([json.dumps([a, b]) if b else a for a, b in zip(gold, other, strict=True)], dtype=object)
+    made = []
+    for share, side in zip((0.45, 0.2), sides, strict=True):
+        answers = np.array([noisy(one, share) for one in gold], dtype=object)
+        made.append({**common, "target": truth, "prediction": answers, **side})
+    return made[0], made[1]
+
+
+def scored(truth: np.ndarray) -> np.ndarray:
+    """True boxes as answers: each with a score."""
+    return np.array([json.dumps([{**box, "score": 0.9} for box in json.loads(one)]) for one in truth], dtype=object)
+
+
+def first_reference(truth: np.ndarray) -> np.ndarray:
+    """Of several references, the first as the answer."""
+    return np.array([json.loads(one)[0] if one.startswith("[") else one for one in truth], dtype=object)
+
+
+PERFECT: dict[str, Callable[[np.ndarray], np.ndarray]] = {"boxes": scored, "text": first_reference}
+"""How a target is written as an answer, where the two differ."""
 MAKERS: dict[str, Callable[..., Pair]] = {
     "binary": binary,
     "multiclass": multiclass,
     "multilabel": multilabel,
     "regression": regression,
+    "entities": entities,
+    "fields": fields,
+    "boxes": boxes,
+    "text": text,
 }
 OPERATIONAL = (
     "latency_ms.mean",
@@ -144,6 +281,10 @@ DERIVED = {
         "average_precision[green]",
     ),
     "regression": ("mean_pinball_loss[0.9]", "mean_pinball_loss[0.123456789]"),
+    "entities": ("entity_f1[PER]", "entity_recall_partial[LOC]", "entity_precision[ORG]"),
+    "fields": ("field_accuracy[total]", "field_precision_exact[date]", "field_missing_rate[name]"),
+    "boxes": ("box_map[cat]", "box_map_50[dog]", "box_f1[cat]"),
+    "text": (),
 }
 
 

@@ -5,7 +5,7 @@ from seatrial.comparison.versions import Comparison
 from seatrial.data.facts import ColumnFacts
 from seatrial.data.health import DataFacts, SideFacts
 from seatrial.errors import listed
-from seatrial.metrics.catalogue import RARE
+from seatrial.metrics.catalogue import rare_below
 from seatrial.records import Finding
 from seatrial.records.numbers import format_percent, format_share
 
@@ -125,10 +125,12 @@ def _labels(comparison: Comparison) -> list[Finding]:
                 )
             )
         elif predicted - known:
+            third = len(known | predicted) > len(comparison.frame.labels)
+            counted = ": such an answer is neither class and counts as wrong, whatever the target" if third else ""
             found.append(
                 _warn(
                     "label sets",
-                    f"{side.name} predicts {_shown(side, predicted - known)}, which no target is.",
+                    f"{side.name} predicts {_shown(side, predicted - known)}, which no target is{counted}.",
                     len(predicted - known),
                 )
             )
@@ -206,7 +208,9 @@ def _unreadable(column: ColumnFacts, model: str) -> str:
 
 def _rare(comparison: Comparison) -> list[Finding]:
     rarest = comparison.facts[0].rarest_class
-    if rarest is None or rarest[1] >= RARE or comparison.frame.task not in ("binary", "multiclass"):
+    if rarest is None or comparison.frame.task not in ("binary", "multiclass"):
+        return []
+    if rarest[1] >= rare_below(len(comparison.frame.labels)):
         return []
     text = (
         f"The rarest class, '{rarest[0]}', is {format_percent(rarest[1])} of the rows, so accuracy says little and "

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.comparison.versions import Comparison
+from seatrial.data.answers.counting import COUNTED
 from seatrial.records import Estimate
 from seatrial.stats.means import mean_interval
 from seatrial.stats.proportions import proportion_interval
@@ -17,7 +18,7 @@ def reference(comparison: Comparison, *, level: float = 0.95) -> tuple[Estimate,
     frame, alpha = comparison.frame, 1 - level
     if frame.task == "regression":
         return _mean_answer(comparison, alpha)
-    if frame.task == "multilabel":
+    if frame.task == "multilabel" or frame.task in COUNTED:
         return ()
     counts = np.array([rows for _, rows in comparison.facts[0].class_counts])
     if not counts.sum():

@@ -20,6 +20,7 @@ from seatrial.effects.effect import Reading, reading
 from seatrial.effects.families import Deciding, success_family
 from seatrial.effects.flips import Changed, changed_rows, flips
 from seatrial.effects.large.curves import large_curves
+from seatrial.errors import UsageError
 from seatrial.records import Curve, Effect, Example, Flips, Policy, Provenance, Rule, Scorecard, Source, Verdict
 from seatrial.records.numbers import format_percent, format_value
 from seatrial.records.scorecard import MetricInfo
@@ -30,6 +31,11 @@ def decide_policy(comparison: Comparison, policy: Policy | None) -> tuple[Policy
     """Decide a policy (or, without one, a guardrail on the main metric at its default margin) on a comparison."""
     used = policy or assumed_policy(comparison)
     for rule in used.rules:
+        if rule.case is not None:
+            raise UsageError(
+                f"The policy's rule on '{rule.metric}' speaks of the case '{rule.case}': only suites have cases. Take "
+                "'case' out of it, or run the suite."
+            )
         comparison.metric(rule.metric)
     candidates = comparison.candidates or (comparison.baseline,)
     decision = decide(

@@ -189,7 +189,8 @@ class Comparison:
         return _rarest_share(self.facts[0], self.frame)
 
     def lead_metric(self) -> str:
-        """The metric a summary leads with."""
+        """The metric a summary leads with: the policy's, else the first asked for, else the task's main one; never
+        accuracy where a class is rare."""
         usual = main_metric(self.measurers[0].catalogue, rarest_share=self.rarest_share)
         if self.policy is not None and not self.policy.assumed:
             ruled = [
@@ -199,6 +200,9 @@ class Comparison:
             ]
             if ruled and not (ruled[0] == "accuracy" and usual != "accuracy"):
                 return ruled[0]
+        asked = [name for name in self.wanted.names if name in self._metrics and self._metrics[name].gated]
+        if asked and not (asked[0] == "accuracy" and usual in self._metrics):
+            return asked[0]
         names = list(self._metrics)
         return usual if usual in names or not names else names[0]
 

@@ -75,7 +75,8 @@ def wanted(predictions: Sequence[Predictions], request: Request, policy: Policy 
         else:
             names.append(given.strip())
     available = _available(predictions)
-    operational = tuple(c for c in available if is_operational(c))
+    described = {c for p in predictions for c in p.described}
+    operational = tuple(c for c in available if is_operational(c) and c not in described)
     asked = [*names, *(rule.metric for rule in (policy.rules if policy else ()))]
     columns = _columns(asked, formulas, objects, available)
     texts = {t for formula in formulas.values() for t in text_columns(formula.tree) if t in available}

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from seatrial.data.answers.cells import counted_table
+from seatrial.data.answers.counting import COUNTED, Counts
 from seatrial.data.coding import Coding
 from seatrial.data.engine import DuckDBEngine, quoted
 from seatrial.data.facts import AlignmentFacts, ColumnFacts
@@ -128,6 +130,18 @@ def _frame(
         joined, n_clusters, lonely = _number_clusters(engine, joined)
         if lonely:
             notes.append(f"{lonely:,} rows have no {first.roles.cluster} and count as clusters of their own")
+    counts = Counts(names=(), values=())
+    if outputs.task in COUNTED:
+        joined, counts = counted_table(
+            engine,
+            joined,
+            [versions[at] for at in members],
+            task=outputs.task,
+            labels=outputs.labels,
+            has_id=has_id,
+            first=len(needs.values),
+        )
+        notes += counts.notes
     view = _view(engine, joined, has_id)
     cut = [level.column for level in levels]
     if cut and len(members) == len(versions):
@@ -144,8 +158,13 @@ def _frame(
         labels=outputs.labels,
         positive=outputs.positive,
         scored=tuple(outputs.scored[at] for at in members),
-        values=tuple(value.name for value in needs.values),
-        present=tuple(frozenset(i for i, at in enumerate(members) if at in value.present) for value in needs.values),
+        values=(*(value.name for value in needs.values), *counts.names),
+        present=(
+            *(frozenset(i for i, at in enumerate(members) if at in value.present) for value in needs.values),
+            *(frozenset(range(len(members))) for _ in counts.names),
+        ),
+        counted=counts.names,
+        kept=counts.kept,
         texts=tuple(texts),
         slices=tuple(cut),
         cluster=first.roles.cluster,
@@ -241,7 +260,7 @@ def _view(engine: DuckDBEngine, table: str, has_id: bool) -> str:
     for name, kind, *_ in engine.rows(f"DESCRIBE SELECT * FROM {table}"):
         if name == "id" and kind != "VARCHAR":
             wanted.append("CAST(id AS VARCHAR) AS id")
-        elif coded.fullmatch(name) and kind not in {"DOUBLE", "INTEGER"}:
+        elif coded.fullmatch(name) and kind not in {"DOUBLE", "INTEGER", "VARCHAR"}:
             wanted.append(f"CAST({name} AS INTEGER) AS {name}")
         elif not name.startswith("differs_"):
             wanted.append(name)

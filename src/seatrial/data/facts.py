@@ -27,7 +27,8 @@ class AlignmentFacts:
 
     columns: tuple[ColumnFacts, ...] = ()
     target_labels: tuple[tuple[str, ...], ...] = ()
-    """Labels in the target column of each version's file; empty for regression and multilabel."""
+    """Labels in the target column of each version's file; empty for regression and multilabel, the labels that
+    structured answers name for the other tasks."""
     prediction_labels: tuple[tuple[str, ...], ...] = ()
     target_disagreements: tuple[int, ...] = ()
     """Matched rows whose target differs from the baseline's, both present."""

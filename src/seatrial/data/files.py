@@ -28,6 +28,9 @@ _FORMATS = {
     ".arrow": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
+    ".conll": "conll",
+    ".iob": "conll",
+    ".bio": "conll",
 }
 _KNOWN = "CSV, TSV, JSON, JSONL (also .gz or .zst), Parquet, Arrow or Feather"
 
@@ -54,6 +57,10 @@ def open_file(path: str | os.PathLike[str]) -> Source:
         return ParquetFile(file)
     if kind == "arrow":
         return ArrowFile(file)
+    if kind == "conll":
+        from seatrial.data.answers.conll import open_conll
+
+        return open_conll(file, packed=packed)
     if kind == "json":
         return JsonFile(file, packed=packed, digest=_file_digest)
     return CsvFile(file, packed=packed, tabs=kind == "tsv", digest=_file_digest)

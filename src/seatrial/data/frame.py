@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seatrial.data.engine import Engine
 from seatrial.data.facts import AlignmentFacts
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "entities", "fields", "boxes", "text"]
 
 
 ROWS_AT_ONCE = 1_000_000
@@ -51,6 +51,8 @@ class Frame:
     id               VARCHAR, NULL column when there is no id
     target           INTEGER code into `labels`, or DOUBLE (regression); NULL = missing
     prediction_<i>   the same for version i
+    (entities, fields, boxes, text: target and prediction_<i> are VARCHAR, the cells as they are, and what was counted
+    of them are columns of `values`)
     score_<i>        DOUBLE score of the positive class (binary; only when that version has scores), NULL = missing
     or not finite
     score_<i>_<c>    DOUBLE score of class c (multiclass with one score column per class)
@@ -89,6 +91,10 @@ class Frame:
     """What was seen of the files on the way; see `seatrial.data.health`."""
     weights: Literal["sampling", "counts"] = "sampling"
     """What a weight means: rows stand for others (sampling), or a row is that many equal rows (counts)."""
+    counted: tuple[str, ...] = ()
+    """Those of `values` that were counted from structured answers, the same rows in every version."""
+    kept: tuple[tuple[object, ...], ...] = ()
+    """Per version and row, what was kept of an answer beside its counts (matched boxes); None where missing."""
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from seatrial.data.answers.counting import COUNTED
 from seatrial.data.engine import DuckDBEngine, quoted
 from seatrial.data.facts import ColumnFacts
 from seatrial.data.frame import Frame
@@ -176,7 +177,7 @@ def find_leaks(predictions: Sequence[Predictions], engine: DuckDBEngine) -> tupl
             continue
         if unequal == 0:
             leaks.append(Leak(column=name, kind="equal"))
-        elif pairs == levels == labels:
+        elif pairs == levels == labels and rows >= 2 * levels:
             leaks.append(Leak(column=name, kind="one-to-one"))
     staged.drop()
     return tuple(leaks)
@@ -193,9 +194,11 @@ def _suspects(predictions: Sequence[Predictions], target: str) -> list[str]:
         name
         for name in first.source.columns
         if name not in roles | model
-        and not is_target_name(name)
-        and not _is_output_name(name)
-        and not is_operational(name)
+        and (
+            name in first.features
+            if first.features is not None
+            else not is_target_name(name) and not _is_output_name(name) and not is_operational(name)
+        )
     ][:_MOST_COLUMNS]
     values = first.source.sample([target, *names])
     goal = values[target]
@@ -215,7 +218,7 @@ def _suspects(predictions: Sequence[Predictions], target: str) -> list[str]:
 
 def _class_counts(frame: Frame, engine: DuckDBEngine) -> tuple[tuple[tuple[str, int], ...], int]:
     table = quoted(frame.table)
-    if frame.task == "regression":
+    if frame.task == "regression" or frame.task in COUNTED:
         (missing,) = engine.one(f"SELECT count(*) - count(target) FROM {table}")
         return (), missing
     if frame.task == "multilabel":

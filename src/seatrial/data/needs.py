@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from seatrial.data.answers.counting import COUNTED
 from seatrial.data.engine import DuckDBEngine
 from seatrial.data.facts import ColumnFacts, ColumnRole
 from seatrial.data.predictions import Predictions
@@ -113,7 +114,7 @@ def _uses(source: Source, members: Sequence[int], versions: Sequence[Predictions
         for _, name, _, numeric in _roles_of(at, versions[at], needs):
             (numbers if numeric else texts).add(name)
         texts.add((versions[at].model or (None,))[0])
-        if not roles.labels and roles.score is None and not roles.scores:
+        if not roles.labels and roles.score is None and not roles.scores and versions[at].task not in COUNTED:
             numbers |= {roles.target, roles.prediction}
         for by_version in needs.slices:
             spec = by_version.get(at)

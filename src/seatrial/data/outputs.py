@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from seatrial.data.answers.cells import answers_of
+from seatrial.data.answers.counting import COUNTED, labels_of, missing_as_null
 from seatrial.data.coding import Coding
 from seatrial.data.engine import DuckDBEngine
 from seatrial.data.frame import Task
@@ -33,6 +35,8 @@ class Outputs:
     prediction_labels: tuple[tuple[str, ...], ...] = ()
     home: int = 0
     """The version whose target counts."""
+    strange: frozenset[str] = frozenset()
+    """Of a binary task: what was predicted and is neither class. Such an answer is wrong whatever the target."""
 
     def columns(self, coding: Coding, members: Sequence[int]) -> dict[str, str]:
         """Return SQL of the frame's target, prediction and score columns, and of `differs_<i>`, by name.
@@ -47,6 +51,8 @@ class Outputs:
         parts: dict[str, str] = {}
         target = self.versions[home].roles.target or ""
         numbers = self.task == "regression"
+        if self.task in COUNTED:
+            return self._answer_columns(home, target, members)
         parts["target"] = self._number(home, target) if numbers else self._code(home, target, coding)
         for place, at in enumerate(members):
             one = self.versions[at]
@@ -55,7 +61,7 @@ class Outputs:
                 continue
             scores = self._score_columns(at, f"score_{place}")
             if one.roles.prediction is not None:
-                parts[f"prediction_{place}"] = self._code(at, one.roles.prediction, coding)
+                parts[f"prediction_{place}"] = self._answered(at, one.roles.prediction, parts["target"], coding)
             elif self.task == "binary":
                 parts[f"prediction_{place}"] = self._thresholded(scores[f"score_{place}"], one.threshold)
             else:
@@ -72,6 +78,19 @@ class Outputs:
                 unequal = f"abs({parts['target']} - {other}) > 1e-9 * greatest(1, abs({other}))"
             parts[f"differs_{place}"] = f"({both} AND {unequal})"
         return parts
+
+    def _answer_columns(self, home: int, target: str, members: Sequence[int]) -> dict[str, str]:
+        """Structured answers as the text of their cells."""
+        parts = {"target": self._text(home, target)}
+        for place, at in enumerate(members):
+            parts[f"prediction_{place}"] = self._text(at, self.versions[at].roles.prediction or "")
+            own = self.versions[at].roles.target
+            if own is not None and at != home and self.tables[at] is not self.tables[home]:
+                parts[f"differs_{place}"] = f"COALESCE({parts['target']} <> {self._text(at, own)}, FALSE)"
+        return parts
+
+    def _text(self, at: int, name: str) -> str:
+        return missing_as_null(f"CAST({self._column(at, name, 't')} AS VARCHAR)", self.task)
 
     def disagreements(
         self, engine: DuckDBEngine, table: str, versions: int, *, has_id: bool
@@ -100,8 +119,17 @@ class Outputs:
     def _code(self, at: int, name: str, coding: Coding) -> str:
         place = {label: code for code, label in enumerate(self.labels)}
         raws = self.raws[at, name]
-        codes = {raw: place[label] for raw, label in raws.items() if label is not None}
+        codes = {raw: place[label] for raw, label in raws.items() if label in place}
         return coding.code(self._column(at, name, "t"), codes)
+
+    def _answered(self, at: int, name: str, target: str, coding: Coding) -> str:
+        """The code of a predicted label; one that is neither class of two is wrong: what the target is not."""
+        code = self._code(at, name, coding)
+        strange = [raw for raw, label in self.raws[at, name].items() if label in self.strange]
+        if not strange:
+            return code
+        hit = coding.code(self._column(at, name, "t"), dict.fromkeys(strange, 1))
+        return f"CAST(CASE WHEN {hit} = 1 THEN 1 - {target} ELSE {code} END AS TINYINT)"
 
     def _score_columns(self, at: int, name: str) -> dict[str, str]:
         roles = self.versions[at].roles
@@ -188,6 +216,9 @@ def find_outputs(versions: Sequence[Predictions], tables: Mapping[int, Table], e
         )
     given = next((one.task for one in versions if one.task is not None), None)
     outputs = Outputs(task=given or "binary", versions=versions, tables=tables, home=home)
+    if given in COUNTED:
+        _find_answer_labels(outputs)
+        return outputs
     if given == "regression" or (given is None and _is_regression(outputs)):
         outputs.task = "regression"
         outputs.scored = (False,) * len(versions)
@@ -199,6 +230,24 @@ def find_outputs(versions: Sequence[Predictions], tables: Mapping[int, Table], e
     _find_labels(outputs)
     _decide_classes(outputs, given)
     return outputs
+
+
+def _find_answer_labels(outputs: Outputs) -> None:
+    """Read the labels that structured answers of every version name (types of entities, fields, classes of boxes)."""
+    found: dict[str, list[tuple[str, ...]]] = {"target": [], "prediction": []}
+    for at, one in enumerate(outputs.versions):
+        if one.roles.prediction is None:
+            raise UsageError(
+                f"{one.source_name}: the task '{outputs.task}' needs a prediction column; name it with --prediction."
+            )
+        for role, name in (("target", one.roles.target), ("prediction", one.roles.prediction)):
+            answers = [] if name is None else answers_of(outputs.task, one, outputs.tables[at], name, role)
+            if role == "target" and name is not None and answers.count(None) == len(answers):
+                raise DataError(f"{one.source_name}: the target column '{name}' holds no values.")
+            found[role].append(labels_of(outputs.task, answers))
+    outputs.labels = tuple(sorted({label for several in found.values() for labels in several for label in labels}))
+    outputs.target_labels, outputs.prediction_labels = tuple(found["target"]), tuple(found["prediction"])
+    outputs.scored = (False,) * len(outputs.versions)
 
 
 def _is_regression(outputs: Outputs) -> bool:
@@ -311,6 +360,8 @@ def _decide_classes(outputs: Outputs, given: Task | None) -> None:
                 f"{source}: the only label is '{outputs.labels[0]}', so no metric of scores can be computed;"
                 " name the positive class with --positive."
             )
+    if given == "binary" and len(outputs.labels) > 2:
+        _set_strange_aside(outputs, positive)
     binary = len(outputs.labels) == 2
     if given == "binary" and not binary:
         raise UsageError(
@@ -338,6 +389,21 @@ def _decide_classes(outputs: Outputs, given: Task | None) -> None:
                 f"{one.name}: column '{one.roles.score}' is not used, since there are more than two labels"
             )
     outputs.scored = tuple(scored)
+
+
+def _set_strange_aside(outputs: Outputs, positive: str | None) -> None:
+    """Keep the two classes of a binary task where only predictions name more: those are answers that are wrong."""
+    classes = {label for labels in outputs.target_labels for label in labels}
+    if len(classes) == 1:
+        (only,) = classes
+        other = positive if positive is not None and positive != only else opposite(only)
+        classes |= {other} if other is not None and other in outputs.labels else set()
+    if len(classes) != 2:
+        return
+    outputs.strange = frozenset(outputs.labels) - classes
+    outputs.labels = sorted_labels(classes)
+    said = listed(sorted(outputs.strange), limit=4)
+    outputs.notes.append(f"answers that are neither class ({said}) are wrong, whatever the target")
 
 
 def _multilabel(versions: Sequence[Predictions], tables: Mapping[int, Table]) -> Outputs:

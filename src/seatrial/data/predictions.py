@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from seatrial.data.answers.counting import COUNTED
+from seatrial.data.answers.nested import as_json_columns
 from seatrial.data.engine import DuckDBEngine
 from seatrial.data.files import open_file
 from seatrial.data.frame import Task
@@ -36,6 +38,10 @@ class Predictions:
     threshold: float = 0.5
     weights: Weights = "sampling"
     engine: DuckDBEngine | None = None
+    described: frozenset[str] = frozenset()
+    """Columns of the data the model was asked about: none is taken for a measure of the model itself."""
+    features: frozenset[str] | None = None
+    """Columns the model saw, where that is known: no other one can have given it the target."""
 
     @property
     def source_name(self) -> str:
@@ -92,7 +98,7 @@ def read(
     """
     given = Given(id=id, target=target, prediction=prediction, score=score, cluster=cluster, weight=weight, task=task)
     options = _options(given, positive, task, threshold, weights, engine)
-    table, inner = open_source(source, name=name)
+    table, inner = open_source(as_json_columns(source) if task in COUNTED else source, name=name)
     found = _read_one(table, model or inner, options)
     return found if name is None else replace(found, name=name)
 
@@ -125,7 +131,7 @@ def read_models(
     if not sources:
         raise UsageError("Name at least one file of predictions.")
     opened: list[tuple[Source, str | None]] = []
-    for number, one in enumerate(sources):
+    for number, one in enumerate(as_json_columns(one) if task in COUNTED else one for one in sources):
         opened.append(open_source(one, name=names[number] if names and number < len(names) else None))
     chosen = names_for(models)
     if chosen and len(opened) > 1:
@@ -153,6 +159,8 @@ def read_models(
 def _read_all(opened: Sequence[tuple[Source, str | None]], options: _Options) -> list[Predictions]:
     first = opened[0][0]
     other = next((source for source, _ in opened if source.identity != first.identity), None)
+    if options.task in COUNTED:
+        other = None  # what an answer looks like tells no role
     guesses: tuple[str, ...] = ()
     if other is not None and all(inner is None for _, inner in opened):
         roles, _ = find_roles(first, options.given)

@@ -1,9 +1,10 @@
 """Roles: which column is the id, the target, the prediction, the score; found by name, checked by value, said aloud."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from seatrial.data.answers.counting import COUNTED
 from seatrial.data.source import Source
 from seatrial.errors import UsageError, listed
 
@@ -125,10 +126,13 @@ def find_roles(
             roles = Roles(id=found_id, labels=labels, cluster=taken["cluster"], weight=taken["weight"])
             return roles, tuple(guesses)
 
-    for role in ("target", "prediction", "score", "id", "weight"):
+    wanted = ("target", "prediction", "score", "id", "weight")
+    for role in wanted if given.task not in COUNTED else ("target", "prediction", "id", "weight"):
         if taken[role] is None and not (own is not None and role in ("prediction", "score")):
             taken[role] = _best(source, role, used, guesses)
             used |= {name for name in (taken[role],) if name is not None}
+    if given.task in COUNTED:  # a score is part of the answer, or there is none
+        taken["score"], own = None, ()
     scores: tuple[tuple[str, str], ...] = tuple(own or ())
     if own is None and given.score is None:
         scores = _class_scores(source, taken["target"], used)
@@ -169,6 +173,15 @@ def require_outputs(source: Source, roles: Roles, *, target: bool = True) -> Non
         )
     if roles.target is None and target:
         raise UsageError(f"{source.name} has no target column that can be recognised; name it with --target. {columns}")
+
+
+def guess_role(source: Source, role: str, *, used: Iterable[str] = ()) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column whose name and values fit one role best, and the sentence that says so; None when none does.
+
+    Raises `UsageError` when several columns could be the target.
+    """
+    guesses: list[str] = []
+    return _best(source, role, set(used), guesses), tuple(guesses)
 
 
 def is_score(values: Sequence[str | None]) -> bool:
@@ -329,3 +342,23 @@ def _alike(source: Source, roles: Roles) -> list[str]:
 def is_target_name(name: str) -> bool:
     """Return whether a column is called like a target: `label`, `y_true`."""
     return any(plain(name) in tier for tier in _TIERS["target"])
+
+
+def is_prediction_name(name: str) -> bool:
+    """Return whether a column is surely called like a prediction: `prediction`, `y_pred`.
+
+    >>> is_prediction_name("y_pred"), is_prediction_name("answer")
+    (True, False)
+    """
+    return any(plain(name) in tier for tier in _TIERS["prediction"][:2])
+
+
+def is_score_name(name: str) -> bool:
+    """Return whether a column is surely called like a score: `score`, `y_prob`, `proba`."""
+    return plain(name) in _TIERS["score"][0]
+
+
+def target_prefix(name: str) -> str | None:
+    """Return the part of a column's name before its label: `target_` of `target_toxic`; None where there is none."""
+    prefix = next((one for one in _PREFIXES["target"] if name.casefold().startswith(one)), None)
+    return prefix if prefix is not None and len(name) > len(prefix) else None

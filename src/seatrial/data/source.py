@@ -109,6 +109,8 @@ def as_text(column: str, kind: str) -> str:
             f"CASE WHEN isnan({wide}) THEN NULL WHEN abs({wide}) < 9e15 AND {wide} = floor({wide}) "
             f"THEN CAST(CAST({wide} AS BIGINT) AS VARCHAR) ELSE CAST({column} AS VARCHAR) END"
         )
+    if kind.startswith(("STRUCT", "MAP", "LIST")) or kind.endswith("]"):
+        return f"CAST(to_json({column}) AS VARCHAR)"
     return f"CAST({column} AS VARCHAR)"
 
 

@@ -56,6 +56,12 @@ class CsvFile(Source):
                 f"{self.name}: line 1 names one column only ({first[0]!r:.60}); separate columns by {kinds}."
             )
         self.columns = checked_names(first, source=self.name, where=", line 1")
+        broken = next((name for name in self.columns if "\n" in name.replace("\r\n", "")), None)
+        if broken is not None and "\r\n" in header:
+            raise DataError(
+                f"{self.name}: the column name {broken!r:.60} holds a line break, and the lines end in another one; "
+                "save the file with one kind of line ending."
+            )
         self.kinds = ("TEXT",) * len(self.columns)
         if not any(records[1:]) and len(header) < _HEAD_BYTES // 4:
             raise DataError(f"{self.name} has a header but no rows.")

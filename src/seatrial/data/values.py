@@ -63,7 +63,7 @@ def find_values(versions: Sequence[Predictions], named: Sequence[str]) -> list[V
     for at, one in enumerate(versions):
         for name in one.source.columns:
             base = _of_model(name, one) or name
-            if plain(base) in taken or name in one.roles.columns or not is_operational(base):
+            if plain(base) in taken or name in {*one.roles.columns, *one.described} or not is_operational(base):
                 continue
             columns = _per_version(versions, base)
             if columns.get(at) != name or not _numeric(one, name):

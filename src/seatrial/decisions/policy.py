@@ -33,7 +33,7 @@ SECTIONS: dict[str, Role] = {
     "secondary": "secondary",
 }
 KEYS = ("name", "alpha", "power", *SECTIONS, "rules", "metrics", "lower_is_better", "assumed")
-ITEM_KEYS = ("metric", "slice", "margin", "margin_is_relative", "below", "above", "alpha")
+ITEM_KEYS = ("metric", "slice", "margin", "margin_is_relative", "below", "above", "alpha", "case")
 ROLES: dict[str, Role] = {"success": "success", "guardrail": "guardrail", "secondary": "secondary"}
 
 _ONE_LINE = re.compile(r"^(?P<metric>.+?)\s+(?P<side>below|above)\s+(?P<bound>\S.*)$", re.DOTALL)
@@ -179,10 +179,10 @@ def _rules(given: Mapping[str, Any], what: str) -> tuple[Rule, ...]:
 
 def refuse_twins(rules: Sequence[Rule], what: str) -> None:
     """Raise `UsageError` when two rules ask the same of the same metric."""
-    seen: set[tuple[str, tuple[tuple[str, str], ...], Role, str]] = set()
+    seen: set[tuple[str, tuple[tuple[str, str], ...], Role, str, str | None]] = set()
     for rule in rules:
         kind = "below" if rule.below is not None else "above" if rule.above is not None else "compared"
-        key = (rule.metric, tuple(sorted(rule.slice.items())), rule.role, kind)
+        key = (rule.metric, tuple(sorted(rule.slice.items())), rule.role, kind, rule.case)
         if key in seen:
             where = f" on {' & '.join(f'{c}={v}' for c, v in rule.slice.items())}" if rule.slice else ""
             raise UsageError(f"{what} lists '{rule.metric}'{where} twice as {rule.role}: keep one of them.")
@@ -217,6 +217,8 @@ def parse_rule(item: Any, role: Role, place: str) -> Rule:
         fields.pop("margin_is_relative", None)
     if "slice" in fields:
         fields["slice"] = _slice(fields["slice"], place)
+    if "case" in fields:
+        fields["case"] = name_text(fields["case"], f"{place}: 'case'")
     try:
         return Rule.model_validate(fields | {"role": role})
     except ValidationError as error:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlglot import exp
 
+from seatrial.data.answers.counting import COUNTED
 from seatrial.data.frame import Frame
 from seatrial.effects.grouping import narrowest
 from seatrial.errors import UsageError, did_you_mean, listed
@@ -54,7 +55,14 @@ def column_sql(frame: Frame, name: str, model: int) -> exp.Expr:
 
 def label_names(frame: Frame) -> dict[str, tuple[str, ...]]:
     """The row names that hold class codes, each with the labels the codes stand for."""
-    return {} if frame.task == "regression" else {"target": frame.labels, "prediction": frame.labels}
+    if frame.task == "regression" or frame.task in COUNTED:
+        return {}
+    return {"target": frame.labels, "prediction": frame.labels}
+
+
+def row_names(frame: Frame) -> tuple[str, ...]:
+    """The names beside the table's own columns; a structured answer has none, only what was counted of it."""
+    return () if frame.task in COUNTED else ROW_NAMES
 
 
 def column_array(frame: Frame, name: str, model: int, *, read: "Reader") -> NDArray[Any]:
@@ -145,7 +153,7 @@ class Reader:
 
 def check_names(frame: Frame, names: Sequence[str], *, metric: str) -> None:
     """Raise `UsageError` for a row name this table does not have."""
-    known = {*frame.values, *frame.texts, *ROW_NAMES}
+    known = {*frame.values, *frame.texts, *row_names(frame)}
     for name in names:
         if name not in known:
             raise UsageError(

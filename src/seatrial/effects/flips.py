@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seatrial.data.answers.counting import COUNTED, RIGHT
 from seatrial.data.frame import Frame
 from seatrial.records import ClassFlips, Example, Flips
 from seatrial.stats.paired import mcnemar_midp
 
 EXAMPLES = 10
+MOST_SAID = 300
+"""Characters of a structured answer that an example shows."""
 CLASSES = 1_000
 """Classes listed in the forgetting table: those that lost most."""
 
@@ -45,12 +48,18 @@ def flips(frame: Frame, pair: tuple[int, int]) -> Flips:
             for c, m, g, f in zip(counts["label"], counts["n"], counts["gained"], counts["lost"], strict=True)
         ]
         by_class = sorted(by_class, key=lambda c: (c.gained - c.lost, c.label))[:CLASSES]
-    notes = {
+    notes: tuple[str, ...] = {
         "regression": (
             "gained: rows whose prediction came nearer to the target; lost: rows whose prediction moved away",
         ),
         "multilabel": ("a row is right when all its labels are",),
+        "entities": ("a row is right when all its entities are found, with their types, and no others",),
+        "fields": ("a row is right when all its fields are, in normal form, and no others are given",),
+        "boxes": ("a row is right when all its boxes are found at an overlap of half, and no others",),
+        "text": ("a row is right when its answer is one of the references, in normal form",),
     }.get(frame.task, ())
+    if frame.cluster is not None:
+        notes += (f"rows of one {frame.cluster} are not independent, so there is no McNemar test",)
     return Flips(
         baseline=frame.models[pair[0]],
         candidate=frame.models[pair[1]],
@@ -59,7 +68,7 @@ def flips(frame: Frame, pair: tuple[int, int]) -> Flips:
         lost=lost,
         changed=changed,
         churn=changed / n if n else 0.0,
-        mcnemar_p_value=float(mcnemar_midp([gained], [lost])[0]) if n else None,
+        mcnemar_p_value=float(mcnemar_midp([gained], [lost])[0]) if n and frame.cluster is None else None,
         by_class=tuple(by_class),
         notes=notes,
     )
@@ -118,6 +127,9 @@ def _conditions(frame: Frame, pair: tuple[int, int]) -> tuple[str, str, str, str
         return f"({right[0]})", f"({right[1]})", f"({known})", f"({differ})"
     known = f"target IS NOT NULL AND prediction_{b} IS NOT NULL AND prediction_{c} IS NOT NULL"
     differ = f"prediction_{b} <> prediction_{c}"
+    if frame.task in COUNTED:
+        place = frame.values.index(RIGHT)
+        return f"value_{b}_{place} = 1", f"value_{c}_{place} = 1", known, differ
     if frame.task == "regression":
         nearer = f"abs(prediction_{c} - target) < abs(prediction_{b} - target)"
         farther = f"abs(prediction_{c} - target) > abs(prediction_{b} - target)"
@@ -130,4 +142,7 @@ def _said(frame: Frame, result: dict[str, np.ndarray], name: str, at: int) -> st
         return ", ".join(label for k, label in enumerate(frame.labels) if result[f"{name}_l{k}"][at] == 1) or "(none)"
     if frame.task == "regression":
         return f"{float(result[name][at]):.6g}"
+    if frame.task in COUNTED:
+        text = str(result[name][at])
+        return text if len(text) <= MOST_SAID else text[: MOST_SAID - 1] + "…"
     return frame.labels[int(result[name][at])]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from seatrial.data.frame import Frame
 from seatrial.effects.cases import Cases, Floats
-from seatrial.effects.columns import ROW_NAMES, Reader, check_names, column_array, equal_columns, label_names
+from seatrial.effects.columns import Reader, check_names, column_array, equal_columns, label_names, row_names
+from seatrial.effects.detection import Detector, measure_detected
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.large.measure import measure_large, rarer_of, why_not
 from seatrial.effects.large.refused import value_only
@@ -38,7 +39,18 @@ from seatrial.expressions import (
     row_columns,
 )
 from seatrial.expressions import Quantile as QuantileAtom
-from seatrial.metrics.base import Averaged, Banded, Formula, Marginal, Metric, PerClass, Quantile, Ranked, Resampled
+from seatrial.metrics.base import (
+    Averaged,
+    Banded,
+    Detected,
+    Formula,
+    Marginal,
+    Metric,
+    PerClass,
+    Quantile,
+    Ranked,
+    Resampled,
+)
 from seatrial.metrics.catalogue import Catalogue
 
 Pair = tuple[int, ...]
@@ -66,6 +78,7 @@ def catalogue_of(frame: Frame, *, operational: tuple[str, ...], formulas: dict[s
         columns=frame.values,
         operational=operational,
         formulas=formulas,
+        true_labels=frame.facts.target_labels[0] if frame.facts.target_labels else (),
     )
 
 
@@ -74,7 +87,7 @@ def bind(metric: Metric, frame: Frame, catalogue: Catalogue) -> Metric:
     name."""
     if isinstance(metric, (Formula, PerClass)):
         tree, own = metric.tree, metric.name in catalogue.formulas
-        rows = {*frame.values, *frame.texts, *ROW_NAMES}
+        rows = {*frame.values, *frame.texts, *row_names(frame)}
         names = {part.name for part in tree.walk() if isinstance(part, (Name, MetricRef))}
         # an alias, or a metric of one class, is no reason to take a column's name from it
         given = {
@@ -120,6 +133,7 @@ class Measurer:
         if self.frequency and self.frame.weight is not None and not self.large:
             self._repeat()
         self._ranker: Ranker | None = None
+        self._detector: Detector | None = None
         self._rarer: dict[Grouping, Floats] = {}
         self._equal_columns: dict[tuple[int, int], frozenset[str]] = {}
         self._counted: dict[Grouping, Floats] = {}
@@ -213,11 +227,21 @@ class Measurer:
             self._ranker = Ranker(frame=self.frame, read=self.read, seed=self.seed, weight=weight)
         return self._ranker
 
+    @property
+    def detector(self) -> Detector:
+        if self._detector is None:
+            self._detector = Detector(
+                frame=self.frame, rows=self.read("row").astype(np.intp), seed=self.seed, progress=self.progress
+            )
+        return self._detector
+
     def same(self, metric: Metric, pair: Pair) -> bool:
         """Whether every column the metric reads is equal byte for byte in both versions."""
         if len(pair) < 2:
             return False
         equal = self._equal((pair[0], pair[1]))
+        if not equal >= LABELS_AND_SCORES:  # counts of unlike answers that agree on these rows agree by chance
+            equal = equal - frozenset(self.frame.counted)
         if isinstance(metric, Quantile):
             return metric.column in equal
         if isinstance(metric, Ranked):
@@ -258,6 +282,7 @@ class Measurer:
         discrete = self.frame.task in ("binary", "multiclass") and len(self.frame.labels) <= MAX_CELL_CLASSES
         cells = [m for m in metrics if discrete and _reads_labels_only(m)]
         sums = [m for m in metrics if m not in cells and isinstance(m, Formula) and _adds_up(m)]
+        sums = [m for m in sums if self.large or not self._reads_counts(m)]
         if not cells and not sums:
             return {}
         groups = [TermGroup(name=m.name, atoms=_terms(m.tree)) for m in sums]
@@ -280,6 +305,12 @@ class Measurer:
                     metric, metric.tree, one, grouping, pair, same=self.same(metric, pair), unit="row"
                 )
         return found
+
+    def _reads_counts(self, metric: Formula) -> bool:
+        """Whether a formula reads counts of structured answers: in memory already, many and small, so that rows are
+        quicker than a scan of all their products."""
+        read = {name for atom in atoms(metric.tree) if isinstance(atom, Mean) for name in row_columns(atom.row)}
+        return not read.isdisjoint(self.frame.counted)
 
     def _tell(self, what: str, done: int, of: int) -> None:
         if self.progress is not None:
@@ -353,6 +384,18 @@ class _Rows:
                 seed=self.measurer.seed,
                 unit=unit,
                 progress=self.measurer.progress,
+                most_slices=MAX_RESAMPLED_SLICES,
+            )
+        if isinstance(metric, Detected):
+            return measure_detected(
+                metric,
+                self.measurer.detector,
+                self.cases,
+                self.grouping,
+                self.rows,
+                pair,
+                same=same,
+                unit=unit,
                 most_slices=MAX_RESAMPLED_SLICES,
             )
         every = tuple(range(len(self.frame.models)))

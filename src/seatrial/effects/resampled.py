@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seatrial.data.answers.counting import COUNTED
 from seatrial.effects.cases import Cases, Floats
 from seatrial.effects.grouping import Grouping
 from seatrial.effects.measured import Limits, Measured, Value
@@ -253,6 +254,8 @@ def _inputs(
             f"table."
         )
     raw = read("target")
+    if frame.task in COUNTED:
+        return _texts(metric, raw, {m: read(f"prediction_{m}") for m in every}, pair)
     known = np.isfinite(raw.astype(float)) if frame.task == "regression" else raw >= 0
     if metric.input == "score" and frame.task == "multiclass":
         scores = {m: np.stack([ranker.score(m, c) for c in range(len(frame.labels))], axis=1) for m in every}
@@ -270,6 +273,16 @@ def _inputs(
     if frame.task == "binary":
         return (raw == frame.positive).astype(int), {m: (guesses[m] == frame.positive).astype(int) for m in pair}, valid
     return _labels(frame.labels, raw), {m: _labels(frame.labels, guesses[m]) for m in pair}, valid
+
+
+def _texts(
+    metric: Resampled, raw: NDArray[Any], guesses: dict[int, NDArray[Any]], pair: Pair
+) -> tuple[NDArray[Any], dict[int, NDArray[Any]], NDArray[np.bool_]]:
+    """Structured answers as the text of their cells."""
+    if metric.input == "score":
+        raise UsageError(f"'{metric.name}' takes scores, and these answers have none of the row.")
+    valid = np.logical_and.reduce([np.array([text is not None for text in one]) for one in (raw, *guesses.values())])
+    return raw, {m: guesses[m] for m in pair}, valid
 
 
 def _labels(labels: tuple[str, ...], codes: NDArray[Any]) -> NDArray[Any]:
@@ -330,6 +343,7 @@ def _deviation(draws: Floats) -> float:
 
 
 def _percentiles(draws: dict[int, Floats], size: int, alpha: float) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """Percentile limits of each slice's draws, or why there are none."""
     low, high = np.full(size, np.nan), np.full(size, np.nan)
     names = ["none: it was not resampled"] * size
     for s, drawn in draws.items():

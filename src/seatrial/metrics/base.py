@@ -7,21 +7,22 @@ Resampled  any other function of the rows (`Resampled`)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.expressions import Node, parse
+from seatrial.expressions import Arithmetic, Column, Mean, Name, Node, Number, parse
 
 Floats = NDArray[np.float64]
 Kind = Literal["means", "ranks", "resampled"]
 Average = Literal["macro", "weighted", "micro"]
 
 CLASSIFICATION = frozenset({"binary", "multiclass"})
-EVERY_TASK = frozenset({"binary", "multiclass", "multilabel", "regression"})
+ANSWERS = frozenset({"entities", "fields", "boxes", "text"})
+EVERY_TASK = frozenset({"binary", "multiclass", "multilabel", "regression"}) | ANSWERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,49 @@ class Averaged(Metric):
     @cached_property
     def tree(self) -> Node:
         return parse(self.per_class)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverLabels(Metric):
+    """A formula in the counts of one label, averaged over the labels that the targets name, each alike."""
+
+    kind: ClassVar[Kind] = "means"
+    per_label: str
+
+    def over(self, labels: tuple[str, ...]) -> Formula:
+        """The formula written out for these labels."""
+        return Formula(**_shared(self), tree=mean_of([of_label(parse(self.per_label), label) for label in labels]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detected(Metric):
+    """Average precision of boxes, by resampling images: a mean over overlaps and over the classes of the targets."""
+
+    kind: ClassVar[Kind] = "resampled"
+    overlaps: tuple[float, ...]
+    label: str | None = None
+    """One class only."""
+
+
+def of_label(node: Node, label: str) -> Node:
+    """A formula over counts, `strict_matches / gold_entities`, with each count taken of one label."""
+    if isinstance(node, Name):
+        return Mean(Column(f"{node.name}[{label}]"))
+    children = node.children
+    return node.with_children(tuple(of_label(child, label) for child in children)) if children else node
+
+
+def mean_of(trees: list[Node]) -> Node:
+    """The plain mean of several formulas, nested no deeper than need be."""
+    several = list(trees)
+    while len(several) > 1:
+        pairs = [Arithmetic("+", one, other) for one, other in zip(several[::2], several[1::2], strict=False)]
+        several = [*pairs, *(several[-1:] if len(several) % 2 else [])]
+    return Arithmetic("/", several[0], Number(float(len(trees))))
+
+
+def _shared(metric: Metric) -> dict[str, Any]:
+    return {one.name: getattr(metric, one.name) for one in fields(Metric)}
 
 
 @dataclass(frozen=True, kw_only=True)

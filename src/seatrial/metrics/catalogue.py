@@ -5,18 +5,37 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from seatrial.errors import UsageError, did_you_mean, listed
-from seatrial.expressions import Node, parse
+from seatrial.expressions import Column, Name, Node, parse
 from seatrial.metrics import classification, discrimination, operational
-from seatrial.metrics.base import EVERY_TASK, Averaged, Formula, Metric, Resampled
+from seatrial.metrics.base import (
+    ANSWERS,
+    EVERY_TASK,
+    Averaged,
+    Detected,
+    Formula,
+    Metric,
+    OverLabels,
+    Resampled,
+    of_label,
+)
 from seatrial.metrics.regression import pinball
 
-FAMILIES = ("classification", "discrimination", "calibration", "regression")
+FAMILIES = (
+    "classification",
+    "discrimination",
+    "calibration",
+    "regression",
+    "labelling",
+    "extraction",
+    "detection",
+    "generation",
+)
 """One module of this room a family; each has `METRICS` and `ALIASES`. Add a metric to one of them, or a module here."""
 
 RARE = 0.10
@@ -44,6 +63,14 @@ def aliases() -> dict[str, str]:
     return {alias: name for family in FAMILIES for alias, name in _family(family).ALIASES.items()}
 
 
+def task_aliases(task: str) -> dict[str, str]:
+    """Short names that mean another metric in each task: `f1` of entities is `entity_f1`."""
+    found: dict[str, str] = {}
+    for family in FAMILIES:
+        found |= getattr(_family(family), "TASK_ALIASES", {}).get(task, {})
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """What can be measured on one table: its task, classes, operational columns."""
@@ -56,6 +83,8 @@ class Catalogue:
     operational: tuple[str, ...] = ()
     formulas: dict[str, Formula] = field(default_factory=dict)
     """Metrics the user or a policy defined by formula."""
+    true_labels: tuple[str, ...] = ()
+    """Of structured answers, the labels that the targets name."""
 
     def names(self) -> list[str]:
         """Every name that `get` takes without brackets or suffix."""
@@ -92,7 +121,7 @@ class Catalogue:
         if name in self.formulas:
             return self.formulas[name]
         known = {metric.name: metric for metric in self._of_task()}
-        wanted = name if name in known else aliases().get(name, name)
+        wanted = name if name in known else self._alias(name)
         found = known.get(wanted) or self._derived_form(wanted)
         if found is None:
             raise UsageError(self._unknown(name))
@@ -101,12 +130,20 @@ class Catalogue:
         return found.named(name)
 
     def _of_task(self) -> list[Metric]:
-        return [metric for metric in every_metric() if self.task in metric.tasks]
+        found = [metric for metric in every_metric() if self.task in metric.tasks]
+        return [
+            metric.over(self.true_labels) if isinstance(metric, OverLabels) and self.true_labels else metric
+            for metric in found
+        ]
+
+    def _alias(self, name: str) -> str:
+        """The catalogue's name of a metric that is also known by another, in this task or in all."""
+        return task_aliases(self.task).get(name) or aliases().get(name, name)
 
     def _derived_form(self, name: str) -> Metric | None:
         if match := _CLASS_FORM.match(name):
             return self._class_form(match["name"], match["label"])
-        if (match := _F_BETA.match(name)) and self.task != "regression":
+        if (match := _F_BETA.match(name)) and self.task not in {"regression", *ANSWERS}:
             return self._f_beta(name, float(match["beta"]), match["average"])
         for column in sorted(self.columns, key=len, reverse=True):
             if name == column:
@@ -116,7 +153,7 @@ class Catalogue:
         return next((metric for metric in operational.derived(self.operational) if metric.name == name), None)
 
     def _class_form(self, name: str, label: str) -> Metric | None:
-        name = aliases().get(name, name)
+        name = self._alias(name)
         if name == "mean_pinball_loss" and self.task == "regression":
             try:
                 probability = float(label)
@@ -132,9 +169,23 @@ class Catalogue:
                 f"'{name}[{label}]': no class '{label}'.{did_you_mean(label, self.labels)} Classes: "
                 f"{listed(self.labels)}."
             )
+        if self.task in ANSWERS:
+            return self._answer_form(name, label)
         if (match := _F_BETA.match(name)) and not match["average"] and name != "f1":
             return classification.fbeta_of_class(name, float(match["beta"]), label)
         return classification.per_class(name, label) or discrimination.per_class(name, label)
+
+    def _answer_form(self, name: str, label: str) -> Metric | None:
+        """A metric of structured answers on one label: `entity_f1[PER]`."""
+        known = next((m for m in self._of_task() if m.name == name), None)
+        common: dict[str, Any] = {"name": f"{name}[{label}]", "summary": f"{known.summary}: {label}"} if known else {}
+        if isinstance(known, Detected):
+            return replace(known, label=label, **common)
+        by_label = {column for family in FAMILIES for column in getattr(_family(family), "BY_LABEL", ())}
+        if not isinstance(known, Formula) or not common:
+            return None
+        counts = {part.name for part in known.tree.walk() if isinstance(part, Name)}
+        return replace(known, tree=of_label(known.tree, label), **common) if counts and counts <= by_label else None
 
     def _f_beta(self, name: str, beta: float, average: str | None) -> Metric | None:
         formula, summary = (
@@ -162,13 +213,26 @@ class Catalogue:
         return f"Unknown metric '{name}'.{hint} `seatrial metrics` lists them; NAME=FORMULA defines one."
 
 
+def rare_below(classes: int) -> float:
+    """The share under which a class is rare: 10 %, of more than five classes half an even share.
+
+    Examples:
+        >>> rare_below(2), rare_below(10)
+        (0.1, 0.05)
+    """
+    return min(RARE, 0.5 / max(classes, 1))
+
+
 def main_metric(catalogue: Catalogue, *, rarest_share: float | None) -> str:
-    """The metric a summary leads with; never accuracy when the rarest class is under 10 %."""
+    """The metric a summary leads with; never accuracy when the rarest class is under 10 % (of more than five classes,
+    under half an even share)."""
     if catalogue.task == "regression":
         return "root_mean_squared_error"
     if catalogue.task == "multilabel":
         return "f1_micro"
-    if rarest_share is None or rarest_share >= RARE:
+    if catalogue.task in ANSWERS:
+        return _usual_answers(catalogue)[0]
+    if rarest_share is None or rarest_share >= rare_below(len(catalogue.labels)):
         return "accuracy"
     if catalogue.task == "multiclass":
         return "f1_macro"
@@ -210,7 +274,7 @@ def default_metrics(catalogue: Catalogue, *, rarest_share: float | None) -> list
         ],
         "multilabel": ["f1_micro", "f1_macro", "precision_micro", "recall_micro", "subset_accuracy", "hamming_loss"],
         "regression": ["root_mean_squared_error", "mean_absolute_error", "r2", "mean_error"],
-    }[catalogue.task]
+    }.get(catalogue.task) or _usual_answers(catalogue)
     known = catalogue.by_name()
     names = [lead, *(name for name in usual if name != lead)]
     if catalogue.task == "multiclass" and len(catalogue.labels) <= 20:
@@ -221,6 +285,22 @@ def default_metrics(catalogue: Catalogue, *, rarest_share: float | None) -> list
         names += [f"{column}.mean", f"{column}.p50", f"{column}.p95"]
     names += [metric.name for metric in operational.derived(catalogue.operational)]
     return [name for name in names if name not in known or catalogue.scored or not known[name].needs_scores]
+
+
+def _usual_answers(catalogue: Catalogue) -> list[str]:
+    """The usual metrics of structured answers, as their family names them: those whose counts are there."""
+    family = next(module for module in map(_family, FAMILIES) if catalogue.task in getattr(module, "USUAL", {}))
+    known = catalogue.by_name()
+    names: list[str] = []
+    for name in family.USUAL[catalogue.task]:
+        metric = known[name]
+        tree = metric.tree if isinstance(metric, Formula) else None
+        parts = {part.name for part in tree.walk() if isinstance(part, (Name, Column))} if tree is not None else set()
+        if not isinstance(metric, OverLabels) and parts <= {*catalogue.columns, *known}:
+            names.append(name)
+    if len(catalogue.true_labels) <= 20:
+        names += [f"{name}[{label}]" for name in family.USUAL_BY_LABEL for label in catalogue.true_labels]
+    return names
 
 
 def formula_metric(name: str, text: str, *, lower_is_better: bool = False) -> Formula:

@@ -1,0 +1,1 @@
+"""Structured answers (entities, fields, boxes, free text), read from cells and counted row by row."""
