@@ -1,0 +1,1 @@
+"""Models: what turns inputs into predictions, behind one protocol, whatever runs them."""
