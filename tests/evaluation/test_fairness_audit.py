@@ -270,9 +270,10 @@ def test_steps_count_what_a_loop_counts() -> None:
 
 
 def test_fairlearn_is_asked_or_said_to_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = run(people(), score="score", mitigations=True).explorers[0].rules
+    rules = run(people(), score="score", mitigations=True, reductions=True).explorers[0].rules
     theirs = [rule for rule in rules if rule.source == "fairlearn"]
-    assert [rule.reason for rule in theirs] == [None, None]
+    assert [rule.reason for rule in theirs] == [None] * 4
+    assert [rule.name.split(",")[0] for rule in theirs] == ["threshold optimiser"] * 2 + ["reductions"] * 2
     assert theirs[0].selection_difference is not None
     assert theirs[0].selection_difference < 0.1
     before = rules[0].selection_difference

@@ -363,3 +363,52 @@ def test_every_kind_of_page_says_the_same() -> None:
         assert " ".join(sentence.split()[:6]) in page
         assert "What this does not show" in page
     assert len(result.render("html").encode()) < 2_000_000
+
+
+def image_folder(place: Path, seed: int, *, lighter: int = 0) -> Path:
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(seed)
+    for k in range(80):
+        pixels = rng.integers(0, 180, (12, 16, 3)) + lighter
+        (place / "ab"[k % 2]).mkdir(parents=True, exist_ok=True)
+        image.fromarray(pixels.astype(np.uint8)).save(place / "ab"[k % 2] / f"{k:03d}.png")
+    return place
+
+
+def channel_means(images: list[Any]) -> np.ndarray:
+    return np.array([np.asarray(one, float).mean(axis=(0, 1)) for one in images])
+
+
+def test_images_are_compared_by_what_they_look_like(tmp_path: Path) -> None:
+    old, same, light = (
+        image_folder(tmp_path / name, seed, lighter=by)
+        for seed, (name, by) in enumerate([("old", 0), ("same", 0), ("light", 40)])
+    )
+    nothing = shift(str(old), str(same), embed=channel_means)
+    assert nothing.record.moved == 0
+    found = shift(old, light, embed=channel_means)
+    moved = {one.column for one in found.record.columns if one.moved}
+    assert {"brightness", "red", "green", "blue", "image embedding"} <= moved
+    assert {"contrast", "width", "height", "class"}.isdisjoint(moved)
+    assert "its mean rose from 0.35" in column(found, "brightness").sentence
+    assert found.record.sources[1].name == "light"
+    assert found.render("html")
+    with pytest.raises(UsageError, match="like with like"):
+        shift(old, {"a": [1, 2]})
+
+
+def test_texts_are_embedded_by_a_function(tmp_path: Path) -> None:
+    (tmp_path / "embedder.py").write_text(
+        "def letters(texts):\n    return [[text.count(one) / len(text) for one in 'aeiou'] for text in texts]\n"
+        "def broken(texts):\n    return [1, 2]\n"
+    )
+    old, new = table(300, 1), table(300, 2, words=[*WORDS[:6], "email", "invoice"])
+    found = shift(old[["note"]], new[["note"]], embed=f"{tmp_path / 'embedder.py'}:letters")
+    one = column(found, "note (embedding)")
+    assert one.moved
+    assert "embedder.py:letters" in one.notes[0]
+    assert str(tmp_path) not in found.to_json()
+    with pytest.raises(UsageError, match="one vector of the same length"):
+        shift(old[["note"]], new[["note"]], embed=f"{tmp_path / 'embedder.py'}:broken")
+    with pytest.raises(UsageError, match="there are none here"):
+        shift(old[["age"]], new[["age"]], embed=channel_means)

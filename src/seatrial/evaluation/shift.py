@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seatrial.evaluation.shift_columns import Chance, Draft, category_column, number_column
+from seatrial.evaluation.shift_images import MOST_EMBEDDED, Vectors
 from seatrial.evaluation.shift_joint import Joint, joint_shift
 from seatrial.evaluation.shift_metric import decompositions, scored_change, seen_change, weighted_change
 from seatrial.evaluation.shift_nature import nature
@@ -25,7 +27,7 @@ SMALL_ROWS = 2_000
 """Rows of both tables up to which chance is what permuting the rows shows."""
 FEWEST_DRAWS, MOST_TESTS = 999, 60
 """Permutations; above so many tests no p of theirs would be small enough, so limit laws are used."""
-MOST_VECTORS = 1_500
+Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
 
@@ -36,11 +38,13 @@ def shift(
     alpha: float = 0.05,
     roles: dict[str, str] | None = None,
     notes: tuple[str, ...] = (),
+    vectors: tuple[Vectors, ...] = (),
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Shift:
     """Measure every column, all of them together, and what it does to the model's metric where there is a model."""
     drafts = _drafts(tables, seed, progress)
+    drafts += [_vectors(one.name, one.reference, one.current, seed=seed, how=one.how) for one in vectors]
     columns = _corrected(drafts, alpha)
     joint = joint_shift(tables, alpha=alpha, seed=seed)
     moved = sum(one.moved for one in columns)
@@ -96,7 +100,7 @@ def _drafts(tables: Tables, seed: int, progress: Progress | None) -> list[Draft]
             progress("measure", at, len(tables.columns))
         found.append(_draft(one, tables, chance, draws, seed))
     if tables.embedding:
-        found.append(_embedding(tables, draws=FEWEST_DRAWS, seed=seed))
+        found.append(_embedding(tables, seed=seed))
     return found
 
 
@@ -116,26 +120,28 @@ def _draft(one: Compared, tables: Tables, chance: Chance, draws: int, seed: int)
     return category_column(draft, counts[0], counts[1], chance)
 
 
-def _embedding(tables: Tables, *, draws: int, seed: int) -> Draft:
+def _embedding(tables: Tables, *, seed: int) -> Draft:
     """All columns of the embedding as one vector a row."""
     sides = []
     rng = np.random.default_rng(seed)
     for at, side in enumerate((tables.reference, tables.current)):
         rows = np.column_stack([side.sampled_numbers(one.places[at]) for one in tables.embedding])
         rows = rows[~np.isnan(rows).any(axis=1)]
-        if len(rows) > MOST_VECTORS:
-            rows = rows[np.sort(rng.choice(len(rows), MOST_VECTORS, replace=False))]
+        if len(rows) > MOST_EMBEDDED:
+            rows = rows[np.sort(rng.choice(len(rows), MOST_EMBEDDED, replace=False))]
         sides.append(rows)
     first, last = tables.embedding[0].name, tables.embedding[-1].name
-    x, y = sides
-    draft = Draft(
-        column=f"{first} to {last}" if first != last else first, kind="embedding", n_reference=len(x), n_current=len(y)
-    )
+    return _vectors(f"{first} to {last}" if first != last else first, sides[0], sides[1], seed=seed)
+
+
+def _vectors(name: str, x: Floats, y: Floats, *, seed: int, how: str = "") -> Draft:
+    """One vector a row, (n, d) and (m, d)."""
+    draft = Draft(column=name, kind="embedding", n_reference=len(x), n_current=len(y))
     if min(len(x), len(y)) < 2:
         draft.add("MMD", None, reason="under two whole vectors in one of the tables", method="none")
         draft.said = "there are too few whole vectors"
         return draft
-    found = mean_discrepancy(x, y, draws=draws, seed=seed)
+    found = mean_discrepancy(x, y, draws=FEWEST_DRAWS, seed=seed)
     method = f"Gaussian kernel, bandwidth {found.bandwidth:.4g} (median distance); permutation of the rows"
     draft.add("MMD", found.value, by_chance=found.by_chance, p=found.p_value, unit="squared", method=method)
     each = []
@@ -146,7 +152,7 @@ def _embedding(tables: Tables, *, draws: int, seed: int) -> Draft:
     draft.size = max(each)
     far = float(np.linalg.norm(y.mean(axis=0) - x.mean(axis=0)) / (np.sqrt((x.std(axis=0) ** 2).sum()) or 1.0))
     draft.said = f"its mean moved by {far:.3g} of the reference's spread, over {x.shape[1]} numbers"
-    draft.notes.append(f"MMD of {format_count(len(x))} and {format_count(len(y))} rows")
+    draft.notes.append(f"MMD of {format_count(len(x))} and {format_count(len(y))} rows{f', by {how}' if how else ''}")
     return draft
 
 

@@ -12,6 +12,7 @@ from seatrial.data.slicing import level_number
 from seatrial.records.numbers import format_percent, format_value
 from seatrial.records.shift import ColumnKind, ColumnPart, MeasureName, ShiftBar, ShiftMeasure
 from seatrial.stats import divergence
+from seatrial.stats.ordered import CHUNK, Ordered, ascending
 from seatrial.stats.two_samples import Bridges, Permutations, shares
 
 Floats = NDArray[np.float64]
@@ -82,30 +83,29 @@ class Chance:
 
 def number_column(draft: Draft, x: Floats, y: Floats, chance: Chance) -> Draft:
     """Measure a column of numbers, x (n,) and y (m,), NaN where missing."""
-    rows = np.concatenate([x, y])
-    known = ~np.isnan(rows)
-    a, b = x[~np.isnan(x)], y[~np.isnan(y)]
+    a, b = ascending(x), ascending(y)
     count_missing(draft, len(x), len(y), len(a), len(b))
     if not len(a) or not len(b):
         return nothing(draft)
-    both = divergence.steps(a, b)
-    if both.distinct <= 2 or draft.kind == "category":
+    both = Ordered(a, b)
+    few = both.values(None if draft.kind == "category" else 2)
+    if few is not None:
         draft.kind = "category"
-        values = both.values[both.ends]
+        values, *times = few
         names = [level_number(float(value)) for value in values]
         names = names if len(set(names)) == len(names) else [repr(float(value)) for value in values]
-        counts = [np.diff(np.searchsorted(side, values, side="right"), prepend=0) for side in
-                  (both.sorted_reference, both.sorted_current)]  # fmt: skip
-        return level_counts(draft, names, counts[0].astype(np.float64), counts[1].astype(np.float64), chance)
-    edges = divergence.reference_edges(both.sorted_reference, ascending=True)
-    counts = [divergence.binned(side, edges, ascending=True) for side in (both.sorted_reference, both.sorted_current)]
+        return level_counts(draft, names, times[0].astype(np.float64), times[1].astype(np.float64), chance)
+    edges = divergence.reference_edges(a, ascending=True)
+    counts = [divergence.binned(side, edges, ascending=True) for side in (a, b)]
     psi = divergence.population_stability_index(counts[0], counts[1])
-    spread = float(a.std(ddof=1)) if len(a) > 1 else 0.0
-    scale = spread or float(rows[known].std()) or 1.0
+    before, after = Moments.of(a), Moments.of(b)
+    spread = before.spread
+    scale = spread or before.with_(after) or 1.0
     moved = both.wasserstein / scale
     ks, levels = both.kolmogorov_smirnov, len(edges) + 1
     if chance.permutations is not None:
-        drawn = _number_draws(rows, known, edges, min(len(a), len(b)), chance.permutations)
+        rows = np.concatenate([x, y])
+        drawn = _number_draws(rows, ~np.isnan(rows), edges, min(len(a), len(b)), chance.permutations)
         p = chance.permutations.p_value(drawn["KS"], ks)
         band = {name: float(np.quantile(values, 0.95)) for name, values in drawn.items()}
         band["Wasserstein"] /= scale
@@ -129,8 +129,44 @@ def number_column(draft: Draft, x: Floats, y: Floats, chance: Chance) -> Draft:
     draft.add("KL", divergence.kullback_leibler(counts[0], counts[1]), unit="nats", method="the bins of PSI")
     draft.size = max(psi - usual, 0.0)
     draft.bars = histogram(both)
-    draft.said = _number_words(a, b, moved, spread)
+    draft.said = _number_words(before, after, moved)
     return draft
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Number of values, their mean and their sum of squared deviations."""
+
+    n: int
+    mean: float
+    squares: float
+
+    @classmethod
+    def of(cls, values: Floats) -> "Moments":
+        mean = float(values.mean())
+        if float(values[0]) == float(values[-1]):  # ascending: all the same, whatever rounding says
+            return cls(n=len(values), mean=mean, squares=0.0)
+        squares = 0.0
+        for start in range(0, len(values), CHUNK):
+            apart = values[start : start + CHUNK] - mean
+            squares += float(np.square(apart, out=apart).sum())
+        return cls(n=len(values), mean=mean, squares=squares)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation, n - 1."""
+        return math.sqrt(self.squares / (self.n - 1)) if self.n > 1 else 0.0
+
+    @property
+    def variance(self) -> float:
+        """With n."""
+        return self.squares / self.n
+
+    def with_(self, other: "Moments") -> float:
+        """Standard deviation, n, of both together."""
+        n, m = self.n, other.n
+        between = (self.mean - other.mean) ** 2 * n * m / (n + m)
+        return math.sqrt((self.squares + other.squares + between) / (n + m))
 
 
 def _number_draws(
@@ -282,21 +318,20 @@ def nothing(draft: Draft) -> Draft:
     return draft
 
 
-def histogram(both: divergence.Steps) -> list[ShiftBar]:
+def histogram(both: Ordered) -> list[ShiftBar]:
     """Shares of both in bins of equal width over the middle 98 % of the pooled values, with open ends."""
-    values = both.values[both.ends]
-    if len(values) <= MOST_BARS:
-        p, q = (np.diff(side[both.ends], prepend=0.0) for side in (both.reference, both.current))
-        return _as_bars([level_number(float(v)) for v in values], p, q)
-    total = len(both.values)
-    low, high = (float(both.values[int(at * (total - 1))]) for at in (0.01, 0.99))
+    few = both.values(MOST_BARS)
+    if few is not None:
+        values, *times = few
+        return _as_bars([level_number(float(v)) for v in values], times[0] / both.n, times[1] / both.m)
+    total = both.n + both.m
+    low, high = both.pooled([int(at * (total - 1)) for at in (0.01, 0.99)]).tolist()
     if not high > low:
-        low, high = float(values[0]), float(values[-1])
+        low, high = both.pooled([0, total - 1]).tolist()
     step = _nice((high - low) / MOST_BARS)
     first = math.floor(low / step) * step
     edges: Floats = first + step * np.arange(1, max(math.ceil((high - first) / step), 2), dtype=np.float64)
-    sides = both.sorted_reference, both.sorted_current
-    p, q = (divergence.binned(side, edges, ascending=True) / len(side) for side in sides)
+    p, q = (divergence.binned(side, edges, ascending=True) / len(side) for side in (both.x, both.y))
     ends = [level_number(round(float(edge), 12)) for edge in edges]
     names = [f"to {ends[0]}", *(f"{low} to {high}" for low, high in itertools.pairwise(ends)), f"over {ends[-1]}"]
     return _as_bars(names, p, q)
@@ -322,15 +357,15 @@ def _bars(names: list[str], p: Floats, q: Floats) -> list[ShiftBar]:
     return bars
 
 
-def _number_words(a: Floats, b: Floats, moved: float, spread: float) -> str:
-    before, after = float(a.mean()), float(b.mean())
-    error = math.sqrt((a.var() / len(a)) + (b.var() / len(b))) or None
+def _number_words(a: Moments, b: Moments, moved: float) -> str:
+    before, after, spread = a.mean, b.mean, a.spread
+    error = math.sqrt(a.variance / a.n + b.variance / b.n) or None
     shift = (after - before) / spread if spread else 0.0
     if abs(shift) >= 0.5 * moved and before != after:
         verb = "rose" if after > before else "fell"
         far = f" ({format_value(abs(shift), 0.02)} standard deviations)" if spread else ""
         return f"its mean {verb} from {format_value(before, error)} to {format_value(after, error)}{far}"
-    wide = float(b.std()) / float(a.std()) if a.std() > 0 else 1.0
+    wide = math.sqrt(b.variance / a.variance) if a.variance > 0 else 1.0
     form = "its shape differs" if 0.9 < wide < 1.1 else f"it spreads {'wider' if wide > 1 else 'less'}"
     mean = "with the mean" if before == after else f"with the mean at {format_value(after, error)} after"
     return f"{form}, {mean} {format_value(before, error)}"

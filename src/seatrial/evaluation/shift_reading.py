@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ NUMERIC = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL")
 TIMES = ("DATE", "TIMESTAMP", "TIME")
 MOST_SAMPLED = 20_000
 """Rows of each table that the classifier and the tests on texts see."""
+BLOCK_VALUES, MOST_AHEAD = 4_000_000, 16
+"""Numbers of one table held at a time, and columns read in one scan."""
 UNLIKE = 0.95
 """Share of different values from which a column of short texts is a name, not a category."""
 FEWEST_FOR_NAMES = 50
@@ -71,13 +73,25 @@ class Side:
         )
         self._chosen: str | None = None
         self._kept: dict[int, Floats] = {}
-        engine.keep_order(self._stage.table, "k")  # scans keep the order of the rows: see DuckDBEngine
+        self._waiting = list(dict.fromkeys(uses.numbers))
+        self._read: dict[int, Floats] = {}
 
     def numbers(self, place: int) -> Floats:
         """A column as numbers, (rows,), NaN where there is none."""
-        found = np.asarray(self._column(f"v{place}"), dtype=np.float64)
+        if place not in self._read:
+            self._read_ahead(place)
+        found = self._read.pop(place)
         self._kept[place] = found[self.sampled]
         return found
+
+    def _read_ahead(self, place: int) -> None:
+        """Read a column and those that are asked for next, as many as fit into a block: one scan for all of them."""
+        many = max(min(BLOCK_VALUES // self.rows, MOST_AHEAD), 1)
+        at = self._waiting.index(place) if place in self._waiting else None
+        block = [place] if at is None else self._waiting[at : at + many]
+        self._waiting = [one for one in self._waiting if one not in block]
+        for one, values in zip(block, self._doubles([f"v{one}" for one in block]), strict=True):
+            self._read[one] = values
 
     def sampled_numbers(self, place: int) -> Floats:
         """The same on the sampled rows alone."""
@@ -90,7 +104,7 @@ class Side:
 
     def lengths(self, place: int) -> Floats:
         """Number of characters of a text column, (rows,)."""
-        return np.asarray(self._column(f"n{place}"), dtype=np.float64)
+        return self._doubles([f"n{place}"])[0]
 
     def levels(self, place: int) -> dict[str | None, int]:
         """Rows of each value of a column; None: missing."""
@@ -106,8 +120,11 @@ class Side:
             sql = f'SELECT {text} FROM "{self._stage.table}" WHERE k IN (SELECT k FROM {self._sample()}) ORDER BY k'
         return [row[0] for row in self._engine.rows(sql)]
 
-    def _column(self, column: str) -> NDArray[Any]:
-        return self._engine.columns(self._stage.table, [column], order="k")[column]
+    def _doubles(self, columns: Sequence[str]) -> list[Floats]:
+        """Columns of doubles in the order of the rows, NaN where NULL."""
+        wanted = ", ".join(f"COALESCE({column}, CAST('nan' AS DOUBLE)) AS {column}" for column in columns)
+        found = self._engine.query(f'SELECT {wanted} FROM "{self._stage.table}"')
+        return [np.asarray(found[column], dtype=np.float64) for column in columns]
 
     def _sample(self) -> str:
         if self._chosen is None:

@@ -17,6 +17,7 @@ from seatrial.evaluation.shift_columns import (
 )
 from seatrial.records.numbers import format_count, format_percent, format_value
 from seatrial.stats import divergence
+from seatrial.stats.ordered import ordered
 
 Floats = NDArray[np.float64]
 MOST_TEXTS = 5_000
@@ -44,7 +45,7 @@ def text_column(
     known = [_some([one for one in side if one], rng) for side in texts]
     if not len(x) or not len(y) or not known[0] or not known[1]:
         return nothing(draft)
-    both = divergence.steps(x, y)
+    both = ordered(x, y)
     if chance.permutations is not None:
         p, how, band = _length_draws(lengths, both.kolmogorov_smirnov, chance)
     else:

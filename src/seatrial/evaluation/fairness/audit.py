@@ -1,8 +1,10 @@
 """The whole audit: align, measure groups and gaps, search stand-ins, explore thresholds, say what was found."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seatrial.data.align import align
 from seatrial.data.frame import Frame
@@ -14,10 +16,19 @@ from seatrial.evaluation.fairness.gaps import audit_cut
 from seatrial.evaluation.fairness.groups import Cut, measure_groups
 from seatrial.evaluation.fairness.mitigations import mitigations
 from seatrial.evaluation.fairness.proxies import Searched, search_proxies
-from seatrial.evaluation.fairness.thresholds import Decisions, folds, measured, points, tried
+from seatrial.evaluation.fairness.reductions import MOST_LEARNT, MOST_ROWS, reductions
+from seatrial.evaluation.fairness.thresholds import (
+    Decisions,
+    best_common,
+    chosen_elsewhere,
+    folds,
+    measured,
+    points,
+    tried,
+)
 from seatrial.evaluation.fairness.words import findings, headline, not_shown
 from seatrial.records import Slice
-from seatrial.records.audit import Audit, Explorer
+from seatrial.records.audit import Audit, DecisionRule, Explorer
 from seatrial.records.evidence import Source
 from seatrial.records.versions import installed, library_versions
 
@@ -42,6 +53,8 @@ class Asked:
     smallest: float = 0.02
     proxies: bool = True
     mitigations: bool = True
+    reductions: bool = False
+    """Learn new models under a constraint: takes seconds a protected column."""
     benefit: float | None = None
     cost: float | None = None
     level: float = 0.95
@@ -186,55 +199,112 @@ def _explorers(
     if not (frame.scored and frame.scored[0]):
         return ()
     single = [cut for cut in cuts if len(cut.grouping.columns) == 1]
-    names = ["score_0", "target", "prediction_0", *(f"slice_{cut.grouping.columns[0]}" for cut in single)]
-    names += ["weight"] if frame.weight is not None else []
-    names += ["cluster"] if frame.cluster is not None else []
-    read = frame.sample(names, most=MOST_EXPLORED)
-    target, decision = np.asarray(read["target"], np.intp), np.asarray(read["prediction_0"], np.intp)
-    usable = np.isfinite(np.asarray(read["score_0"], float)) & (target >= 0) & (decision >= 0)
-    weight = np.asarray(read["weight"], float) if frame.weight is not None else np.ones(len(usable))
-    usable &= weight > 0
-    flipped = favourable != frame.positive
+    rows = _Rows.read(frame, single, favourable, most=MOST_EXPLORED)
+    fewer = None
+    if asked.reductions and frame.texts:
+        texts = tuple(f"text_{place}" for place in range(len(frame.texts)))
+        fewer = _Rows.read(frame, single, favourable, most=MOST_ROWS, texts=texts)
     found = []
     for cut in single:
         name = cut.grouping.names[0]
-        code = np.full(cut.grouping.size, -1, dtype=np.intp)
-        kept = np.flatnonzero(cut.ranked)
-        code[kept] = np.arange(len(kept))
-        if len(kept) < 2 or usable.sum() < FEWEST_EXPLORED:
-            reason = "fewer than two ranked groups" if len(kept) < 2 else f"under {FEWEST_EXPLORED} rows have a score"
+        kept = int(cut.ranked.sum())
+        if kept < 2 or rows.usable.sum() < FEWEST_EXPLORED:
+            reason = "fewer than two ranked groups" if kept < 2 else f"under {FEWEST_EXPLORED} rows have a score"
             found.append(Explorer(protected=name, notes=(f"not explored: {reason}",)))
             continue
-        score = np.asarray(read["score_0"], float)[usable]
-        of = Decisions(
+        relearnt: tuple[DecisionRule, ...] = ()
+        if fewer is not None:
+            relearnt = _relearnt(fewer, cut, asked, alpha)
+        found.append(_explorer(name, rows.of(cut, asked), frame.n, asked, alpha, relearnt))
+    return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """Rows of the frame with a label, a decision and a score; all arrays are of the rows that were read."""
+
+    frame: Frame
+    columns: dict[str, NDArray[Any]]
+    usable: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    favourable: int
+    texts: tuple[NDArray[Any], ...]
+    """Other columns, on the usable rows."""
+
+    @classmethod
+    def read(
+        cls, frame: Frame, single: list[Cut], favourable: int, *, most: int, texts: tuple[str, ...] = ()
+    ) -> "_Rows":
+        names = ["score_0", "target", "prediction_0", *(f"slice_{cut.grouping.columns[0]}" for cut in single)]
+        names += ["weight"] if frame.weight is not None else []
+        names += ["cluster"] if frame.cluster is not None else []
+        read = frame.sample([*names, *texts], most=most)
+        usable = np.isfinite(np.asarray(read["score_0"], float))
+        usable &= (np.asarray(read["target"]) >= 0) & (np.asarray(read["prediction_0"]) >= 0)
+        weight = np.asarray(read["weight"], float) if frame.weight is not None else np.ones(len(usable))
+        usable &= weight > 0
+        return cls(
+            frame=frame,
+            columns=dict(read),
+            usable=usable,
+            weight=weight,
+            favourable=favourable,
+            texts=tuple(np.asarray(read[name])[usable] for name in texts),
+        )
+
+    def of(self, cut: Cut, asked: Asked) -> Decisions:
+        """The decisions, their groups those of one protected column; groups too small to rank are -1."""
+        frame, usable = self.frame, self.usable
+        kept = np.flatnonzero(cut.ranked)
+        code = np.full(cut.grouping.size, -1, dtype=np.intp)
+        code[kept] = np.arange(len(kept))
+        flipped = self.favourable != frame.positive
+        score = np.asarray(self.columns["score_0"], float)[usable]
+        return Decisions(
             score=-score if flipped else score,
-            label=(target == favourable)[usable],
-            decided=(decision == favourable)[usable],
-            group=code[np.asarray(read[f"slice_{cut.grouping.columns[0]}"], np.intp)][usable],
+            label=(np.asarray(self.columns["target"], np.intp) == self.favourable)[usable],
+            decided=(np.asarray(self.columns["prediction_0"], np.intp) == self.favourable)[usable],
+            group=code[np.asarray(self.columns[f"slice_{cut.grouping.columns[0]}"], np.intp)][usable],
             groups=tuple(cut.grouping.levels[0][k] for k in kept.tolist()),
-            weight=weight[usable],
+            weight=self.weight[usable],
             weighted=frame.weight is not None,
             frequency=frame.weights == "counts",
-            cluster=None if frame.cluster is None else np.asarray(read["cluster"], np.intp)[usable],
+            cluster=None if frame.cluster is None else np.asarray(self.columns["cluster"], np.intp)[usable],
             flipped=flipped,
             benefit=asked.benefit,
             cost=asked.cost,
         )
-        found.append(_explorer(name, of, frame.n, asked, alpha))
-    return tuple(found)
 
 
-def _explorer(name: str, of: Decisions, rows: int, asked: Asked, alpha: float) -> Explorer:
+def _relearnt(rows: _Rows, cut: Cut, asked: Asked, alpha: float) -> tuple[DecisionRule, ...]:
+    """New models under a constraint, held against the best single threshold on the same rows."""
+    of = rows.of(cut, asked)
+    if of.n < FEWEST_EXPLORED:
+        return ()
+    fold = folds(of, asked.seed)
+    best = chosen_elsewhere(of, best_common, fold)
+    return reductions(of, fold, rows.texts, best, alpha=alpha, seed=asked.seed)
+
+
+def _explorer(
+    name: str, of: Decisions, rows: int, asked: Asked, alpha: float, relearnt: tuple[DecisionRule, ...]
+) -> Explorer:
     fold = folds(of, asked.seed)
     rules = [measured(of, of.decided, "as decided", "as decided", per_group=False, alpha=alpha)]
     own, best = tried(of, fold, alpha=alpha)
     rules += own
     rules += mitigations(of, fold, best, wanted=asked.mitigations, alpha=alpha, seed=asked.seed)
+    rules += relearnt
     notes = ["a rule is chosen on one half of the rows and measured on the other, both ways"]
     if of.n < rows:
         notes.append(f"{of.n:,} of {rows:,} rows: those with a label, a decision and a score")
     if (of.group < 0).any():
         notes.append("people of groups too small to rank keep the threshold that is best for everyone")
+    if any(rule.reason is None for rule in relearnt):
+        notes.append(
+            f"new models see the other columns, not '{name}'; they are learnt on at most {MOST_LEARNT:,} rows of each "
+            f"half and measured on at most {MOST_ROWS:,} rows, evenly spaced"
+        )
     return Explorer(protected=name, points=points(of), rules=tuple(rules), n=of.n, notes=tuple(notes))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -47,6 +48,11 @@ class Decisions:
     def n(self) -> int:
         return len(self.score)
 
+    @cached_property
+    def descending(self) -> Codes:
+        """All rows from the highest score down: sorted once, for every group and half."""
+        return np.argsort(-self.score, kind="stable")
+
     @property
     def money(self) -> Callable[[Flags], Floats] | None:
         """Money of each row under decisions, where both amounts are given."""
@@ -78,9 +84,8 @@ class Steps:
 
 def steps(of: Decisions, rows: Flags) -> Steps:
     """Cumulated weights over the distinct scores of some rows."""
-    score, label, weight = of.score[rows], of.label[rows], of.weight[rows]
-    order = np.argsort(-score, kind="stable")
-    score, label, weight = score[order], label[order], weight[order]
+    order = of.descending[rows[of.descending]]
+    score, label, weight = of.score[order], of.label[order], of.weight[order]
     last = np.append(score[1:] != score[:-1], True) if len(score) else np.zeros(0, dtype=bool)
     true, every = np.cumsum(np.where(label, weight, 0.0)), np.cumsum(weight)
     top = np.nextafter(score[0], np.inf) if len(score) else np.inf
