@@ -51,7 +51,7 @@ def curve(curves: Sequence[Curve], *, points: int, base_rate: float | None = Non
                 "axis": {"title": titles[1], "tickCount": 5, "format": ".1f"},
             },
             "order": {"field": "place", "type": "quantitative"},
-            **_series(names),
+            **series(names),
         },
     }
     layers: list[dict[str, Any]] = [_diagonal()] if roc else []
@@ -69,7 +69,7 @@ def _names(curves: Sequence[Curve]) -> list[str]:
     return names
 
 
-def _series(names: Sequence[str]) -> dict[str, Any]:
+def series(names: Sequence[str]) -> dict[str, Any]:
     """Return colour and dash by name, in one legend: colour never speaks alone."""
     legend = {
         "orient": "bottom",

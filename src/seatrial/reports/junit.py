@@ -5,9 +5,10 @@ A failed check is a `<failure type="fail">`, an undecided one a `<failure type="
 `<skipped>` where it does not pass.
 """
 
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from seatrial.records import Check
+from seatrial.records import Check, Finding, Verdict
 from seatrial.reports import lookup, words
 from seatrial.reports.hostile import visible
 from seatrial.reports.lookup import Card
@@ -17,11 +18,16 @@ _SENTENCE = 2000
 
 def to_junit(card: Card) -> str:
     """Return JUnit XML: red exactly when the verdict is not a pass."""
-    verdict = card.verdict
-    several = len(lookup.candidates(card)) > 1
+    return verdict_to_junit(
+        card.verdict, title=card.title, health=card.health, several=len(lookup.candidates(card)) > 1
+    )
+
+
+def verdict_to_junit(verdict: Verdict, *, title: str, health: Sequence[Finding], several: bool) -> str:
+    """Return JUnit XML of a verdict; `several` candidates are named in their checks."""
     cases = [_case(check, passed=verdict.status == "pass", several=several) for check in verdict.checks]
     if verdict.status == "invalid":
-        failed = [finding for finding in card.health if finding.status == "fail"]
+        failed = [finding for finding in health if finding.status == "fail"]
         cases += [
             _broken("seatrial.health", finding.name, finding.sentence, kind="error", reason="invalid")
             for finding in failed
@@ -38,7 +44,7 @@ def to_junit(card: Card) -> str:
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
     }
     suites = ElementTree.Element("testsuites", {"name": "seatrial", **counts})
-    suite = ElementTree.SubElement(suites, "testsuite", {"name": visible(card.title), **counts})
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": visible(title), **counts})
     suite.extend(cases)
     ElementTree.SubElement(suite, "system-out").text = visible(f"{verdict.status}: {verdict.sentence}", limit=_SENTENCE)
     ElementTree.indent(suites)

@@ -128,7 +128,8 @@ def _page(document: Document, last: Sequence[tuple[str, Sequence[str]]], width: 
         facts = (f"{_shown(term.lower())} {_shown(value)}" for term, value in front.facts)
         lines.append(Text(" · ".join(facts), style="dim"))
     for section in document.sections:
-        title = f"{section.title} ({section.stamp})" if section.stamp else section.title
+        shown = _shown(section.title)
+        title = f"{shown} ({section.stamp})" if section.stamp else shown
         lines += [Text(), Text(title, style="bold")]
         lines += [Text(_shown(section.lead))] if section.lead and section.id not in ("checks",) else []
         lines += [shown for block in section.blocks for shown in _block(block, width, whole=whole)]

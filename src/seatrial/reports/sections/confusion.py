@@ -16,15 +16,18 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
     chosen = [item for model in wanted for item in card.confusions if item.model == model][:_MOST_MODELS]
     if not chosen:
         return None
-    if all(item.counts is not None and len(item.labels) <= _MOST_LABELS for item in chosen):
-        blocks = _matrices(chosen)
-        lead = "Rows are the true labels, columns the predictions; the diagonal is right."
-    else:
-        blocks = [_pairs(chosen, limits)]
-        lead = f"{numbers.integer(len(chosen[0].labels))} classes: the most confused pairs, most frequent first."
+    lead, blocks = confusion_blocks(chosen, limits)
     if len(card.models) > len(chosen):
         lead += f" Shown for {' and '.join(item.model for item in chosen)}; the JSON has every version."
     return Section(id="confusion", title="Confusion", lead=lead, blocks=tuple(blocks))
+
+
+def confusion_blocks(chosen: list[Confusion], limits: Limits) -> tuple[str, list[Block]]:
+    """What is shown, said, and the matrices of one or two models with their difference; of many classes, the pairs."""
+    if all(item.counts is not None and len(item.labels) <= _MOST_LABELS for item in chosen):
+        return "Rows are the true labels, columns the predictions; the diagonal is right.", _matrices(chosen)
+    said = f"{numbers.integer(len(chosen[0].labels))} classes: the most confused pairs, most frequent first."
+    return said, [_pairs(chosen, limits)]
 
 
 def _matrices(chosen: list[Confusion]) -> list[Block]:

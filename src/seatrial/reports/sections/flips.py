@@ -14,10 +14,20 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
         (flips for flips in card.flips if flips.candidate == leading and flips.baseline == card.models[0]),
         card.flips[0],
     )
-    said = sides(card)
+    return Section(
+        id="flips",
+        title="Flips",
+        lead=flips_lead(main, card.task),
+        blocks=tuple(flips_blocks(card.flips, main, card.task, limits)),
+    )
+
+
+def flips_blocks(every: tuple[Flips, ...], main: Flips, task: str, limits: Limits) -> list[Block]:
+    """Every pair as one line, and one of them by class and with examples."""
+    said = sides(task)
     blocks: list[Block] = []
-    if len(card.flips) > 1:
-        blocks.append(_overview(card.flips, limits, said))
+    if len(every) > 1:
+        blocks.append(_overview(every, limits, said))
     if main.by_class:
         blocks.append(_classes(main, limits, said))
     for title, examples, total in (
@@ -31,21 +41,23 @@ def build(card: Scorecard, limits: Limits) -> Section | None:
                     blocks=(_examples(title, main, examples, limits),),
                 )
             )
-    if main.notes and card.task != "regression":
+    if main.notes and task != "regression":
         blocks.append(Bullets(items=main.notes))
     if not blocks:
         blocks.append(Paragraph(text="No examples were kept."))
-    return Section(id="flips", title="Flips", lead=_lead(main, said), blocks=tuple(blocks))
+    return blocks
 
 
-def sides(card: Scorecard) -> tuple[str, str]:
+def sides(task: str) -> tuple[str, str]:
     """Say what was gained and what was lost: a number is not right or wrong, it is nearer or farther."""
-    if card.task == "regression":
+    if task == "regression":
         return "Nearer to the target", "Farther from it"
     return "Newly right", "Newly wrong"
 
 
-def _lead(flips: Flips, said: tuple[str, str]) -> str:
+def flips_lead(flips: Flips, task: str) -> str:
+    """One sentence: how many answers changed, each way."""
+    said = sides(task)
     p = numbers.p_value(flips.mcnemar_p_value)
     return (
         f"{flips.candidate} answers {numbers.count_of(flips.changed, flips.n)} rows differently from {flips.baseline}: "
