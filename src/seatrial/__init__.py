@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from seatrial.actions.audit import audit
     from seatrial.actions.bandit import bandit
     from seatrial.actions.compare import compare
+    from seatrial.actions.counterfactual import build_counterfactuals, run_counterfactuals
     from seatrial.actions.decide import decide
     from seatrial.actions.evaluate import evaluate
+    from seatrial.actions.init import init
     from seatrial.actions.interleaving import interleaving
     from seatrial.actions.launches import launches
+    from seatrial.actions.load import load
+    from seatrial.actions.overlap import overlap
+    from seatrial.actions.perturb import perturb
     from seatrial.actions.plan import plan
     from seatrial.actions.postmortem import postmortem
     from seatrial.actions.power import power
     from seatrial.actions.report import report
     from seatrial.actions.result import Result
+    from seatrial.actions.run import run
+    from seatrial.actions.runs import gate_suite, runs, show, tag
+    from seatrial.actions.sample import label_agreement, sample
     from seatrial.actions.shadow import shadow
     from seatrial.actions.shift import shift
     from seatrial.actions.switchback import switchback
@@ -32,11 +40,40 @@ if TYPE_CHECKING:
     from seatrial.data.engines.table import Table
     from seatrial.data.predictions import read
     from seatrial.errors import DataError, SeatrialError, UsageError
+    from seatrial.evaluation.suite_file import read_suite
+    from seatrial.models.adapters import open_model
+    from seatrial.models.base import Answer, LocalModel, RemoteModel
     from seatrial.records import Effect, Estimate, ExperimentMetric, Plan, Policy, Readout, Scorecard, Verdict
+    from seatrial.records.card import ReportCard
+    from seatrial.records.run import Run
+    from seatrial.records.suite import Suite
+    from seatrial.storage.store import open_store
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "overlap": "seatrial.actions.overlap",
+    "sample": "seatrial.actions.sample",
+    "label_agreement": "seatrial.actions.sample",
+    "open_model": "seatrial.models.adapters",
+    "perturb": "seatrial.actions.perturb",
+    "build_counterfactuals": "seatrial.actions.counterfactual",
+    "run_counterfactuals": "seatrial.actions.counterfactual",
+    "load": "seatrial.actions.load",
+    "init": "seatrial.actions.init",
+    "run": "seatrial.actions.run",
+    "runs": "seatrial.actions.runs",
+    "show": "seatrial.actions.runs",
+    "tag": "seatrial.actions.runs",
+    "gate_suite": "seatrial.actions.runs",
+    "read_suite": "seatrial.evaluation.suite_file",
+    "Suite": "seatrial.records.suite",
+    "Run": "seatrial.records.run",
+    "ReportCard": "seatrial.records.card",
+    "Answer": "seatrial.models.base",
+    "LocalModel": "seatrial.models.base",
+    "RemoteModel": "seatrial.models.base",
+    "open_store": "seatrial.storage.store",
     "shift": "seatrial.actions.shift",
     "audit": "seatrial.actions.audit",
     "aa": "seatrial.actions.aa",
@@ -72,18 +109,24 @@ _PLACES = {
 }
 
 __all__ = [
+    "Answer",
     "DataError",
     "Effect",
     "Estimate",
     "ExperimentMetric",
+    "LocalModel",
     "Plan",
     "Policy",
     "PostgresEngine",
     "Readout",
+    "RemoteModel",
+    "ReportCard",
     "Result",
+    "Run",
     "Scorecard",
     "SeatrialError",
     "SparkEngine",
+    "Suite",
     "Table",
     "UsageError",
     "Verdict",
@@ -91,19 +134,35 @@ __all__ = [
     "analyze",
     "audit",
     "bandit",
+    "build_counterfactuals",
     "compare",
     "decide",
     "evaluate",
+    "gate_suite",
+    "init",
     "interleaving",
+    "label_agreement",
     "launches",
+    "load",
+    "open_model",
+    "open_store",
+    "overlap",
+    "perturb",
     "plan",
     "postmortem",
     "power",
     "read",
+    "read_suite",
     "report",
+    "run",
+    "run_counterfactuals",
+    "runs",
+    "sample",
     "shadow",
     "shift",
+    "show",
     "switchback",
+    "tag",
 ]
 
 

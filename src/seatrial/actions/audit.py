@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.actions.compare import as_predictions
 from seatrial.actions.page import PageResult
+from seatrial.actions.references import are_runs, predictions_of
 from seatrial.data.slicing import parse_slice, parse_slices
 from seatrial.errors import UsageError, listed
 from seatrial.evaluation.fairness import Asked, audit_decisions
@@ -49,19 +50,24 @@ def audit(
     id: str | None = None,
     proxies: bool = True,
     mitigations: bool = True,
+    reductions: bool = False,
     benefit: float | None = None,
     cost: float | None = None,
     level: float = 0.95,
     seed: int = 0,
+    case: str | None = None,
+    store: Any = None,
 ) -> AuditResult:
     """Audit decisions with two outcomes for differences between groups of people.
 
-    `predictions` is what `read` takes; `protected` names columns (`age:0,25,60` cuts numbers) that are crossed to depth
-    `cross`. `favourable` is the outcome that is good for the person (by default the positive class): selection, true
-    and false positive rates are of it. `reference` names the group that others are held against (`sex=Male`), else
+    `predictions` is what `read` takes, or a run of the store (`case` names one of its cases); `protected` names columns
+    (`age:0,25,60` cuts numbers) that are crossed to depth `cross`. `favourable` is the outcome that is good for the
+    person (by default the positive class): selection, true and false positive rates are of it. `reference` names the
+    group that others are held against (`sex=Male`), else
     the one selected most. Groups under `smallest` of all rows are shown and not compared. `benefit` and `cost` are what
     one favourable decision brings where the label agrees, and loses where it does not. `proxies` searches the other
-    columns for stand-ins; `mitigations` asks fairlearn, where it is installed.
+    columns for stand-ins; `mitigations` asks fairlearn, where it is installed;
+    `reductions` learns new models under a constraint too, which takes seconds a column.
 
     >>> rows = {"sex": ["f", "m"] * 200, "y": [0, 0, 1, 1] * 100, "prediction": [0, 0, 1, 1, 0, 1, 0, 1] * 50}
     >>> found = audit(rows, protected="sex").record
@@ -85,6 +91,10 @@ def audit(
         raise UsageError("--benefit and --cost go together: what a right favourable decision brings, a wrong loses.")
     if any(amount is not None and not math.isfinite(amount) for amount in (benefit, cost)):
         raise UsageError("--benefit and --cost are finite numbers.")
+    if isinstance(predictions, str) and are_runs([predictions], store):
+        predictions = predictions_of(predictions, store, case=case)
+    elif case is not None:
+        raise UsageError(f"--case {case} goes with a run of the store, and '{predictions!s:.60}' is none.")
     found = as_predictions(
         [predictions],
         models=None,
@@ -117,6 +127,7 @@ def audit(
                 smallest=smallest,
                 proxies=proxies,
                 mitigations=mitigations,
+                reductions=reductions,
                 benefit=benefit,
                 cost=cost,
                 level=level,

@@ -11,8 +11,15 @@ from seatrial.records import Record
 from seatrial.reports import render_document, to_json
 from seatrial.reports.document import Document
 
-Kind = Literal["html", "markdown", "text", "json"]
-ENDINGS: dict[str, Kind] = {".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text", ".json": "json"}
+Kind = Literal["html", "markdown", "text", "json", "junit"]
+ENDINGS: dict[str, Kind] = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".txt": "text",
+    ".json": "json",
+    ".xml": "junit",
+}
 
 
 class PageResult(ABC):
@@ -24,9 +31,19 @@ class PageResult(ABC):
     def document(self) -> Document:
         """The page."""
 
+    def brief(self) -> Document:
+        """The page as a terminal shows it; all of it, unless a result says what can be left to the files."""
+        return self.document()
+
     def render(self, kind: Kind) -> str:
         """One format of the page; the same record gives the same bytes."""
+        if kind == "junit":
+            return self.junit()
         return to_json(self.record) if kind == "json" else render_document(self.document(), kind)
+
+    def junit(self) -> str:
+        """JUnit XML of the verdict; raises `UsageError` where the page has none."""
+        raise UsageError("There is no JUnit XML of this page: it has no checks.")
 
     def to_json(self) -> str:
         """The public JSON: the record's own dump, without rounding."""

@@ -1,19 +1,26 @@
 """What moved between two tables, by how much, and whether it matters to the model: files or tables in, a page out."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from seatrial.actions.page import PageResult
+from seatrial.data.datasets.raw import Asked, RawTable
 from seatrial.data.predictions import Predictions, checked_task, open_source
 from seatrial.data.roles import ROW, Given, Roles, find_roles
 from seatrial.data.slicing import parse_slices
 from seatrial.data.source import Source
+from seatrial.data.tables import open_table
 from seatrial.errors import UsageError
 from seatrial.evaluation.shift import shift as measure
-from seatrial.evaluation.shift_reading import Wanted, read_tables
+from seatrial.evaluation.shift_images import Embed, Vectors, embedded, looks
+from seatrial.evaluation.shift_reading import Tables, Wanted, read_tables
 from seatrial.evaluation.shift_rows import ModelRows, Unlabelled, model_rows
+from seatrial.metrics.catalogue import load_dotted
 from seatrial.records.shift import Shift
+from seatrial.records.suite import DatasetSource
 from seatrial.reports.document import Document
 
 Names = Sequence[str] | str
@@ -48,6 +55,7 @@ def shift(
     text: Names = (),
     category: Names = (),
     embedding: Names = (),
+    embed: Embed | str | None = None,
     target: str | None = None,
     prediction: str | None = None,
     score: str | None = None,
@@ -67,6 +75,10 @@ def shift(
     a prediction or score in the reference the metric's change is seen (targets in both tables, then also by slices
     `by`) or expected (reference rows weighted to look like the current ones, and the model's own scores).
 
+    Two folders or zips of images are compared by what they look like (brightness, contrast, saturation, sharpness,
+    size, channels) and by their classes. `embed` is a function, or the dotted path of one (`module:function`,
+    `file.py:function`), that makes a vector of each image of a list or, in tables, of each text: MMD compares them.
+
     >>> import seatrial as st
     >>> old = {"age": [20 + k % 40 for k in range(400)], "plan": ["a", "b"] * 200}
     >>> new = {"age": [35 + k % 40 for k in range(400)], "plan": ["a", "b"] * 200}
@@ -79,7 +91,15 @@ def shift(
         raise UsageError(f"The level of intervals lies between 0.5 and 1, not {level:g}.")
     if seed < 0:
         raise UsageError(f"seed {seed}: give a whole number from 0.")
-    sources = [_whole(open_source(one, name=name)) for one, name in ((reference, "reference"), (current, "current"))]
+    function, how = _function(embed)
+    pictures = [folder_of_images(one) for one in (reference, current)]
+    if (pictures[0] is None) != (pictures[1] is None):
+        raise UsageError("One side is a folder or zip of images and the other is a table; compare like with like.")
+    sides = [
+        one if images is None else image_columns(images, progress=progress)
+        for one, images in zip((reference, current), pictures, strict=True)
+    ]
+    sources = [_whole(open_source(one, name=name)) for one, name in zip(sides, ("reference", "current"), strict=True)]
     slices = parse_slices(by) if isinstance(by, str) else tuple(by)
     given = Given(target=target, prediction=prediction, score=score, task=checked_task(task))
     roles, notes = _roles(sources[0], given)
@@ -99,9 +119,79 @@ def shift(
             "--target, --prediction, --score."
         )
     tables = read_tables(sources[0], sources[1], wanted, seed=seed)
+    vectors: list[Vectors] = []
+    if function is not None:
+        items = _embeddable(tables, pictures)
+        if not items:
+            raise UsageError("--embed makes vectors of texts or images, and there are none here (--text names a text).")
+        for name, pair in items:
+            x, y = (embedded(function, one, how=how, seed=seed + at, progress=progress) for at, one in enumerate(pair))
+            if x.shape[1] != y.shape[1]:
+                raise UsageError(f"--embed {how} gave {x.shape[1]} numbers for the reference, then {y.shape[1]}.")
+            vectors.append(Vectors(name=name, reference=x, current=y, how=how))
     return ShiftResult(
-        measure(tables, model, alpha=1 - level, roles=named, notes=tuple(notes), seed=seed, progress=progress)
+        measure(
+            tables,
+            model,
+            alpha=1 - level,
+            roles=named,
+            notes=tuple(notes),
+            vectors=tuple(vectors),
+            seed=seed,
+            progress=progress,
+        )
     )
+
+
+def _function(embed: Embed | str | None) -> tuple[Embed | None, str]:
+    """The function and what it is called."""
+    if not isinstance(embed, str):
+        if embed is not None and not callable(embed):
+            raise UsageError("embed is a function, or the dotted path of one.")
+        return embed, getattr(embed, "__name__", "function")
+    if ":" not in embed:
+        raise UsageError(f"--embed {embed}: write module:function or file.py:function.")
+    found = load_dotted(embed)
+    if not callable(found):
+        raise UsageError(f"--embed {embed} is no function.")
+    return found, embed.rpartition("/")[2]
+
+
+def _embeddable(
+    tables: Tables, pictures: list[RawTable | None]
+) -> list[tuple[str, tuple[Sequence[Any], Sequence[Any]]]]:
+    """What can be embedded, with its name: the images, else every column of texts."""
+    if pictures[0] is not None and pictures[1] is not None:
+        return [("image embedding", (pictures[0].columns["image"], pictures[1].columns["image"]))]
+    found: list[tuple[str, tuple[Sequence[Any], Sequence[Any]]]] = []
+    for one in tables.columns:
+        if one.kind == "text":
+            x, y = (
+                [text for text in side.texts(one.places[at]) if text]
+                for at, side in enumerate((tables.reference, tables.current))
+            )
+            found.append((f"{one.name} (embedding)", (x, y)))
+    return found
+
+
+def folder_of_images(given: Any) -> RawTable | None:
+    """The images of a folder or zip; None for whatever else is given."""
+    if not isinstance(given, str | os.PathLike):
+        return None
+    path = Path(os.fspath(given))
+    if not (path.is_dir() or path.suffix.lower() == ".zip"):
+        return None
+    from seatrial.data.datasets.images import read
+
+    return read(DatasetSource(images=str(path)), Asked(folder=Path()))
+
+
+def image_columns(images: RawTable, *, progress: Progress | None = None) -> Source:
+    """What images look like, and their class, as a table."""
+    columns: dict[str, Any] = dict(looks(images.columns["image"], progress=progress))
+    if images.target is not None:
+        columns["class"] = list(images.columns[images.target])
+    return open_table(columns, name=images.name)
 
 
 def _whole(opened: tuple[Source, str | None]) -> Source:

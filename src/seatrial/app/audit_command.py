@@ -5,10 +5,13 @@ from typing import Annotated
 import typer
 
 from seatrial.app.output import Html, Json, Markdown, hand_over_page
+from seatrial.app.store_command import StoreOption
 
 
 def audit(
-    predictions: Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A prediction file, or FILE#COLUMN.")],
+    predictions: Annotated[
+        str, typer.Argument(metavar="PREDICTIONS", help="A prediction file, FILE#COLUMN, or a stored run.")
+    ],
     protected: Annotated[
         str, typer.Option("--protected", help="Protected columns: sex,race,age:0,25,60 (numbers are cut).")
     ],
@@ -41,12 +44,17 @@ def audit(
     mitigations: Annotated[
         bool, typer.Option("--mitigations/--no-mitigations", help="Ask fairlearn for fairer rules, where installed.")
     ] = True,
+    reductions: Annotated[
+        bool, typer.Option("--reductions", help="Learn new models under parity too (fairlearn's reductions; slower).")
+    ] = False,
     benefit: Annotated[
         float | None, typer.Option("--benefit", help="What a favourable decision brings where the label agrees.")
     ] = None,
     cost: Annotated[float | None, typer.Option("--cost", help="What it loses where the label does not.")] = None,
     level: Annotated[float, typer.Option("--level", help="Level of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the folds.")] = 0,
+    case: Annotated[str | None, typer.Option("--case", help="Of a run: which of its cases.")] = None,
+    store: StoreOption = None,
     report: Html = None,
     json: Json = None,
     markdown: Markdown = None,
@@ -74,10 +82,13 @@ def audit(
         id=id,
         proxies=proxies,
         mitigations=mitigations,
+        reductions=reductions,
         benefit=benefit,
         cost=cost,
         level=level,
         seed=seed,
+        case=case,
+        store=store,
     )
     hand_over_page(result, report, json, markdown)
     return 0

@@ -11,14 +11,23 @@ from seatrial.app.aa_command import aa
 from seatrial.app.analyze_command import analyze
 from seatrial.app.audit_command import audit
 from seatrial.app.bandit_command import bandit
+from seatrial.app.counterfactual_command import counterfactual_app
+from seatrial.app.init_command import init, suite
 from seatrial.app.interleaving_command import interleaving
 from seatrial.app.launches_command import launches
+from seatrial.app.ledger_command import ledger_app
+from seatrial.app.load_command import load
 from seatrial.app.output import EXIT, ExitCode, Html, Json, Junit, Markdown, clean, hand_over, outputs
+from seatrial.app.overlap_command import overlap
+from seatrial.app.perturb_command import perturb
 from seatrial.app.plan_command import plan, power
 from seatrial.app.postmortem_command import postmortem
 from seatrial.app.progress import ProgressBar
+from seatrial.app.run_command import SuiteOption, gate_runs, report, run_suite, runs, show, tag
+from seatrial.app.sample_command import sample
 from seatrial.app.shadow_command import shadow
 from seatrial.app.shift_command import shift
+from seatrial.app.store_command import StoreOption, store_app
 from seatrial.app.switchback_command import switchback
 from seatrial.errors import DataError, SeatrialError, UsageError
 
@@ -38,7 +47,7 @@ Files = Annotated[
     typer.Argument(
         metavar="BASELINE CANDIDATE [MORE]...",
         help="Prediction files: CSV, TSV, JSON, JSONL, Parquet (.gz, .zst), Arrow; "
-        "FILE#COLUMN picks one model of a wide file.",
+        "FILE#COLUMN picks one model of a wide file. Or stored runs of a suite.",
     ),
 ]
 OneFile = Annotated[str, typer.Argument(metavar="PREDICTIONS", help="A prediction file, or FILE#COLUMN.")]
@@ -72,7 +81,11 @@ Threshold = Annotated[
     ),
 ]
 Task = Annotated[
-    str | None, typer.Option("--task", help="binary, multiclass, multilabel or regression, where the guess is wrong.")
+    str | None,
+    typer.Option(
+        "--task",
+        help="binary, multiclass, multilabel, regression (where the guess is wrong), entities, fields, boxes or text.",
+    ),
 ]
 Lower = Annotated[
     list[str] | None,
@@ -98,6 +111,7 @@ def root(
 @app.command()
 def compare(
     files: Files,
+    store: StoreOption = None,
     metric: Metrics = None,
     by: By = None,
     cross: Cross = 1,
@@ -124,9 +138,22 @@ def compare(
     junit: Junit = None,
     exit_code: ExitCode = False,
 ) -> int:
-    """Compare versions from their predictions, and say whether to ship."""
+    """Compare versions from their predictions, or stored runs of a suite, and say whether to ship."""
     from seatrial.actions.compare import compare as action
+    from seatrial.actions.references import are_runs
 
+    if are_runs(files, store):
+        return show(
+            files,
+            policy=policy,
+            store=store,
+            level=level,
+            report=report,
+            json=json,
+            markdown=markdown,
+            junit=junit,
+            exit_code=exit_code,
+        )
     wanted = outputs(report, json, markdown, junit)
     with ProgressBar() as bar:
         result = action(
@@ -216,6 +243,8 @@ def evaluate(
 @app.command()
 def gate(
     files: Files,
+    suite: SuiteOption = None,
+    store: StoreOption = None,
     policy: PolicyFile = None,
     metric: Metrics = None,
     by: By = None,
@@ -239,9 +268,18 @@ def gate(
     markdown: Markdown = None,
     junit: Junit = None,
 ) -> int:
-    """Gate a version in CI: quiet, and the exit code is the verdict (0 pass, 1 fail, 2 inconclusive, 3 invalid)."""
-    from seatrial.actions.compare import compare as action
+    """Gate a version in CI: quiet, and the exit code is the verdict (0 pass, 1 fail, 2 inconclusive, 3 invalid).
 
+    With --suite each side is a run, a tag, a model (NAME=ADAPTER:LOCATION) or a predictions file; what was not run on
+    the suite yet is run now.
+    """
+    from seatrial.actions.compare import compare as action
+    from seatrial.actions.references import are_runs
+
+    if suite is not None or are_runs(files, store):
+        return gate_runs(
+            files, suite=suite, policy=policy, store=store, report=report, json=json, markdown=markdown, junit=junit
+        )
     wanted = outputs(report, json, markdown, junit)
     result = action(
         *files,
@@ -313,13 +351,27 @@ def demo(
     return 0
 
 
+app.command()(init)
+app.add_typer(suite, name="suite")
+app.command("run")(run_suite)
+app.command()(runs)
+app.command()(show)
+app.command()(tag)
+app.command()(report)
+app.add_typer(store_app, name="store")
+app.add_typer(ledger_app, name="ledger")
 app.command()(plan)
 app.command()(power)
 app.command()(analyze)
 app.command()(postmortem)
 app.command()(launches)
+app.command()(load)
+app.command()(perturb)
+app.add_typer(counterfactual_app, name="counterfactual")
 app.command()(audit)
 app.command()(shift)
+app.command()(overlap)
+app.add_typer(sample, name="sample")
 app.command()(aa)
 app.command()(shadow)
 app.command()(bandit)

@@ -100,7 +100,7 @@ def hand_over_page(result: "PageResult", report: Path | None, json: Path | None,
     console = _console()
     typer.echo(
         document_to_text(
-            result.document(),
+            result.brief(),
             width=console.width,
             colour=console.is_terminal and not console.no_color,
             unicode=_unicode(),

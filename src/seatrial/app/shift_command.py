@@ -9,7 +9,9 @@ from seatrial.app.progress import ProgressBar
 
 
 def shift(
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="What the model was proved on.")],
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="What the model was proved on: a table, or a folder of images.")
+    ],
     current: Annotated[str, typer.Argument(metavar="CURRENT", help="What comes in now.")],
     columns: Annotated[str | None, typer.Option("--columns", help="Only these columns: a,b,c.")] = None,
     text: Annotated[
@@ -20,6 +22,10 @@ def shift(
     ] = None,
     embedding: Annotated[
         str | None, typer.Option("--embedding", help="Columns of numbers that are one vector: e0,e1 or e*.")
+    ] = None,
+    embed: Annotated[
+        str | None,
+        typer.Option("--embed", help="Function that makes vectors of images or texts: module:function."),
     ] = None,
     target: Annotated[str | None, typer.Option("--target", help="Column of the truth.")] = None,
     prediction: Annotated[
@@ -61,6 +67,7 @@ def shift(
             text=text or (),
             category=category or (),
             embedding=embedding or (),
+            embed=embed,
             target=target,
             prediction=prediction,
             score=score,
