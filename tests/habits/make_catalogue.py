@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from seatrial.actions.metrics import TASKS
+from seatrial.actions.metrics import TASKS, other_names
 from seatrial.metrics.base import Metric
-from seatrial.metrics.catalogue import aliases, every_metric
+from seatrial.metrics.catalogue import every_metric
 from seatrial.records.numbers import format_percent
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -14,7 +14,7 @@ END = "<!-- catalogue: end -->\n"
 
 def row(metric: Metric) -> str:
     """One line of the table."""
-    others = sorted(alias for alias, name in aliases().items() if name == metric.name)
+    others = other_names(metric)
     also = f" (also {', '.join(f'`{alias}`' for alias in others)})" if others else ""
     good = ("more" if metric.higher_is_better else "less") if metric.directed else "neither"
     share = metric.margin_is_relative

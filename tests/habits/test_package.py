@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "seatrial"
 
-HEAVY = ("duckdb", "scipy.stats", "pandas", "polars", "pyarrow", "sklearn", "vl_convert", "ibis")
+HEAVY = (
+    "duckdb", "sqlalchemy", "alembic", "aiohttp", "scipy.stats", "pandas", "polars", "pyarrow", "sklearn", "vl_convert",
+    "ibis",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

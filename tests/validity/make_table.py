@@ -18,6 +18,7 @@ MODULES = (
     "tests.validity.shifted",
     "tests.validity.experiment_decision",
     "tests.validity.fairness",
+    "tests.validity.answers",
 )
 """Every module here has a tuple `ALL` of simulations; a new one is a line here."""
 
