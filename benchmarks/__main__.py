@@ -8,10 +8,10 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import big_csv, daily_looks, experiment, many_sequences, paired, sliced, start
+from benchmarks import audited, big_csv, daily_looks, experiment, many_sequences, paired, runner, shift, sliced, start
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-ONES = ("sliced", "paired", "experiment", "sequences", "looks", "start", "csv")
+ONES = ("sliced", "paired", "experiment", "sequences", "looks", "runner", "shift", "audit", "start", "csv")
 LIBRARIES = ("seatrial", "numpy", "duckdb", "scikit-learn", "fairlearn", "scipy", "tea-tasting")
 UNITS = 5_000_000
 """Rows of the experiments where none are asked for."""
@@ -37,8 +37,9 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of each CSV file (default: 1)")
     parser.add_argument("--repeat", type=int, default=1, help="repeat the limit and Seatrial, keep the median")
     parser.add_argument(
-        "--no-peers", action="store_true", help="leave out scikit-learn, fairlearn, scipy.stats, tea-tasting"
+        "--no-peers", action="store_true", help="leave out scikit-learn, fairlearn, scipy.stats, tea-tasting, evidently"
     )
+    parser.add_argument("--evidently", metavar="PYTHON", help="an interpreter that has evidently (and pandas below 3)")
     parser.add_argument("--data", type=Path, help="keep the generated files here (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     given = parser.parse_args()
@@ -78,6 +79,14 @@ def _runs(given: argparse.Namespace, folder: Path) -> list[Callable[[], str]]:
         found.append(many_sequences.bench)
     if "looks" in chosen:
         found += [lambda n=n: daily_looks.bench(folder, n, repeat=given.repeat) for n in units]  # type: ignore[misc]
+    if "runner" in chosen:
+        found.append(lambda: runner.bench(rows=1_000 if small else runner.ROWS, peers=peers))
+    if "shift" in chosen:
+        n = min(1_000_000, *sizes) if small else 1_000_000
+        python = given.evidently if peers else None
+        found.append(lambda: shift.bench(folder, n, python=python, repeat=given.repeat))
+    if "audit" in chosen:
+        found.append(lambda: audited.bench(folder, min(audited.ROWS, *sizes) if small else audited.ROWS, peers=peers))
     if "start" in chosen:
         found.append(lambda: start.bench(times=1 if small else start.TIMES))
     if "csv" in chosen:

@@ -32,11 +32,14 @@ class Cost:
         return replace(self, wall=self.wall * factor, cpu=self.cpu * factor, scaled_by=self.scaled_by * factor)
 
 
-def run(module: str, work: str, **options: Any) -> Cost:
-    """Run one entry of a module's `WORKS` in a fresh process; its cost is the system's account of that process."""
+def run(module: str, work: str, *, python: str = sys.executable, **options: Any) -> Cost:
+    """Run one entry of a module's `WORKS` in a fresh process; its cost is the system's account of that process.
+
+    `python` is another interpreter, for a peer that cannot live in the same environment.
+    """
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
-        cost = cost_of([sys.executable, "-m", module, work, f"--out={out.name}", *arguments])
+        cost = cost_of([python, "-m", module, work, f"--out={out.name}", *arguments])
         answered = json.loads(Path(out.name).read_text())
         return replace(cost, peak=answered["peak"] or cost.peak, found=answered["found"])
 
