@@ -251,3 +251,15 @@ def test_no_model_and_a_wrong_case_are_said_in_a_sentence(project: Path) -> None
         run(_suite(), good, cases=["tset"])
     with pytest.raises(UsageError, match="Two models"):
         run(_suite(), good, good)
+
+
+def test_latencies_recorded_with_predictions_are_the_ones_compared(project: Path) -> None:
+    x, _, _ = _truth(project)
+    for name, base in (("slow", 20.0), ("fast", 5.0)):
+        rows = [f"r{i},{int(value > 0)},{base + i % 5}" for i, value in enumerate(x)]
+        (project / f"{name}.csv").write_text("\n".join(["id,prediction,latency_ms", *rows]) + "\n")
+    suite = _suite(metrics=["latency_ms.mean"], slices=[])
+    card = run(suite, "slow=predictions:slow.csv", "fast=predictions:fast.csv").record
+    effect = next(e for e in card.cases[0].effects if e.metric == "latency_ms.mean")
+    assert (effect.baseline_value, effect.candidate_value) == (pytest.approx(22.0), pytest.approx(7.0))
+    assert effect.n == ROWS

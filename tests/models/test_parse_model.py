@@ -167,3 +167,8 @@ def test_a_table_of_predictions_in_memory_is_a_model() -> None:
     assert answers[0].prediction == "no"
     assert answers[1].reason == "the id is not in log"
     assert len(opened.info().fingerprint) == 64
+
+
+def test_a_misspelt_adapter_before_a_file_is_no_file_name() -> None:
+    with pytest.raises(UsageError, match=r"Unknown adapter 'functoin'. Did you mean 'function'\?"):
+        parse_model("f=functoin:models.py:predict")

@@ -84,6 +84,7 @@ def test_recorded_answers_cannot_be_probed_and_the_page_says_so(tmp_path: Path) 
     suite = Suite.parse({"name": "s", "cases": [case]}, what="suite")
     found = run(suite, "log=predictions:data.csv", folder=tmp_path, store=tmp_path / ".seatrial")
     assert found.record.cases[0].latency == ()
+    assert found.runs[0].cases[0].latency is None
     for kind in ("html", "markdown", "text"):
         assert "The answers were recorded" in found.render(kind)  # type: ignore[arg-type]
 
