@@ -27,7 +27,6 @@ from scipy import stats
 from seatrial.actions.run import run
 from seatrial.actions.runs import show
 
-from ..clock import on_a_quiet_machine
 from ..models.servers import Server, answering_server
 
 OUT = "out of scope"
@@ -102,7 +101,7 @@ class Desk:
         return np.array([label for _, label in self.rows])
 
     def suite(self, url: str, *, budgets: dict[str, Any] | None = None, **options: Any) -> Path:
-        limits = {"timeout": 1.0, "retries": 2, "backoff": 0.02, "concurrency": 8} | options
+        limits = {"timeout": 20.0, "retries": 2, "backoff": 0.02, "concurrency": 8} | options
         given: dict[str, Any] = {
             "name": "support",
             "cases": [
@@ -224,7 +223,6 @@ def estimate(card: dict[str, Any], metric: str, model: str, **where: str) -> Any
     return found
 
 
-@on_a_quiet_machine
 def test_the_bot_is_measured_and_the_update_gated(desk: Desk, cli: Callable[..., Any]) -> None:
     """The whole job: run the old version, tag it, the update runs, is compared and gated; the card says it."""
     bots, server = serve(desk)
@@ -315,7 +313,6 @@ def _costs(card: dict[str, Any], told: Server, desk: Desk, model: str) -> None:
 
 
 @synthetic
-@on_a_quiet_machine
 def test_the_interval_of_the_cost_is_that_of_message_means(desk: Desk) -> None:
     """Student's t over the messages' own mean costs, from the server's count of tokens."""
     bots, server = serve(desk)
@@ -336,13 +333,12 @@ def test_the_interval_of_the_cost_is_that_of_message_means(desk: Desk) -> None:
 
 
 @synthetic
-@on_a_quiet_machine
 def test_failures_of_the_provider_are_missing_and_bounded(desk: Desk, cli: Callable[..., Any]) -> None:
     """429 with Retry-After and single 500s pass on another try; what never answers is missing, with bounds."""
     lost = {text for text, _ in desk.rows[::25]}
     bots, server = serve(desk, plan=_trouble(lost))
     with server as told:
-        desk.suite(told.url)
+        desk.suite(told.url, timeout=1.0)  # some calls stall
         ran = cli("run", "suite.yaml", "--model", "v1", "--json", "v1.json", "--report", "v1.html")
     assert ran.code == 0, ran.err
     card = json.loads(Path("v1.json").read_text())
@@ -382,7 +378,6 @@ def _trouble(lost: set[str]) -> Callable[[int, Any], str | None]:
 
 
 @synthetic
-@on_a_quiet_machine
 def test_too_many_failures_carry_no_verdict(desk: Desk, cli: Callable[..., Any]) -> None:
     lost = {text for text, _ in desk.rows[::4]}
     _, server = serve(desk, plan=lambda _, body: "500" if message(body) in lost else None)
@@ -394,7 +389,6 @@ def test_too_many_failures_carry_no_verdict(desk: Desk, cli: Callable[..., Any])
 
 
 @synthetic
-@on_a_quiet_machine
 def test_stopped_by_the_budget_at_half_and_taken_up_without_paying_twice(desk: Desk, cli: Callable[..., Any]) -> None:
     bots, server = serve(desk)
     with server as told:
@@ -419,7 +413,6 @@ def test_stopped_by_the_budget_at_half_and_taken_up_without_paying_twice(desk: D
 
 
 @synthetic
-@on_a_quiet_machine
 def test_killed_at_half_and_taken_up(desk: Desk) -> None:
     """A real SIGKILL of the command: only calls under way may be asked twice."""
     _, server = serve(desk)
