@@ -120,7 +120,8 @@ def test_a_burst_in_the_trace_is_named(suite: Path, cli: Callable[..., Any]) -> 
     took, asked = waited(server)[3:], [body["messages"][-1]["content"] for body in server.bodies[3:]]
     assert ran.code in (1, 2), ran.err + ran.out
     assert len(took) == len(due), "every arrival is one call, and nothing is tried again"
-    assert asked == [f"Which intent has this message?\nmessage {at % 50}" for at in range(len(due))]
+    # arrivals less than a millisecond apart may reach the server in another order
+    assert sorted(asked) == sorted(f"Which intent has this message?\nmessage {at % 50}" for at in range(len(due)))
     card = json.loads(Path("trace.json").read_text())
     assert card["whole"]["requests"] == len(due)
     assert percentile(card["whole"], "p50")["value"] == pytest.approx(np.quantile(took, 0.5), rel=0.1, abs=100)
